@@ -1,0 +1,68 @@
+//! Brokers: doors that speak a protocol to clients in front and to targets behind.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use portcullis_model::{Action, KindDescriptor, Resource, Secret};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::{Clock, Control, Entropy};
+
+/// Why a broker cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The settings or the action make no sense to this kind.
+    #[error("{0}")]
+    Invalid(String),
+    /// The door's own key cannot be used.
+    #[error("the host key cannot be used: {0}")]
+    HostKey(String),
+    /// The socket failed.
+    #[error("the listener failed: {0}")]
+    Listener(#[from] std::io::Error),
+}
+
+/// What a door needs beside its socket.
+pub struct BrokerSettings {
+    /// The door's own private key, as the protocol writes it (OpenSSH text for SSH).
+    pub host_key: Secret<String>,
+    /// Who decides.
+    pub control: Arc<dyn Control>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Turns true when the door shall close.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+/// One protocol.
+#[async_trait]
+pub trait Broker: Send + Sync {
+    /// Its name, the settings of its resources, its actions.
+    fn descriptor(&self) -> KindDescriptor;
+
+    /// Reads a request's words as an action of this kind, canonical and complete:
+    /// `["shell"]`, `["exec", "--", "uname -a"]`, `["shell", "account=deploy"]`.
+    fn parse(&self, resource: &Resource, words: &[String]) -> Result<Action, BrokerError>;
+
+    /// The actions a resource offers, to be listed in the catalog.
+    fn offers(&self, resource: &Resource) -> Result<Vec<Action>, BrokerError>;
+
+    /// A new private key for the door, as the protocol writes it, and its public half.
+    fn generate_host_key(
+        &self,
+        entropy: &dyn Entropy,
+    ) -> Result<(Secret<String>, String), BrokerError>;
+
+    /// What the owner of a new resource has to place at the target by hand; `authority` is our certificate authority's public key.
+    fn target_instructions(&self, resource: &Resource, authority: &str) -> String;
+
+    /// Serves until shut down. A client's misbehaviour never ends it.
+    async fn serve(
+        &self,
+        listener: TcpListener,
+        settings: BrokerSettings,
+    ) -> Result<(), BrokerError>;
+}

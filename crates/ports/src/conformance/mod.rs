@@ -1,0 +1,1 @@
+//! What every member of a family must do, as functions its tests call with a real member.

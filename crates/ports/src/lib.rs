@@ -1,0 +1,28 @@
+//! What the engine needs from the outside world, as traits. Floor 2: no implementation lives here.
+//!
+//! A family of plug-ins is one file here, one `registry.rs` in its own crate and one suite in
+//! `conformance` that every member passes.
+
+pub mod authenticator;
+pub mod blobs;
+pub mod broker;
+pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod connector;
+pub mod control;
+pub mod sealer;
+pub mod store;
+pub mod tiles;
+
+pub use authenticator::{Authenticator, AuthenticatorError, Enrolled, Presented};
+pub use blobs::{BlobError, BlobWriter, Blobs};
+pub use broker::{Broker, BrokerError, BrokerSettings};
+pub use clock::{Clock, Entropy};
+pub use connector::{
+    Assignment, Connector, ConnectorError, Effective, Held, Privilege, Removal, Target,
+};
+pub use control::Control;
+pub use sealer::{Sealer, SealerError};
+pub use store::{Append, AppendError, Record, Row, Store, StoreError, Stored};
+pub use tiles::{TileError, Tiles};
