@@ -1,0 +1,44 @@
+# The commands of this project. `make` alone lists them.
+
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+CASES   ?= 20000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo tour test bench build fuzz setup
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: ## a throwaway world to try everything in; Ctrl-C ends it
+	@scripts/setup demo
+	cargo build --quiet --bin portcullis
+	@exec "$(TARGET)/debug/portcullis" demo
+
+tour: ## the demo's two stories, played without anybody typing
+	@scripts/setup demo
+	cargo build --quiet --bin portcullis
+	@exec "$(TARGET)/debug/portcullis" demo --tour
+
+test: ## everything CI checks, cheap checks first
+	@scripts/setup test
+	cargo xtask layers
+	cargo xtask tidy
+	cargo deny --log-level warn check bans licenses sources
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo nextest run --workspace
+	cargo test --quiet --workspace --doc
+
+bench: ## speed, as ratios against OpenSSH and PostgreSQL on this machine
+	@scripts/setup bench
+	cargo run --release --package portcullis-benches
+
+build: ## the release binary, in target/release/portcullis
+	@scripts/setup build
+	cargo build --release --bin portcullis
+
+fuzz: ## the property tests at length; CASES=20000 sets how many cases each
+	@scripts/setup test
+	PROPTEST_CASES=$(CASES) cargo nextest run --workspace --profile fuzz -E 'not package(portcullis-tests)'
+
+setup: ## install what all of these need
+	@scripts/setup all
