@@ -1,0 +1,345 @@
+//! The evidence file: several leaves of one log, each with its proof, under one checkpoint.
+//! Self-contained text, readable by eye; see [`EvidenceFile`] for the format.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::checkpoint::SignedCheckpoint;
+use crate::growth::read_path;
+use crate::hash::{Hash, leaf_hash};
+use crate::lines::{Lines, decimal};
+use crate::note::{Note, NoteError, NoteVerifier};
+use crate::proof::{ProofError, verify_inclusion};
+use crate::prove::Prover;
+use crate::tile::{MAX_LEAF_BYTES, TileError, TileReader, read_leaf};
+use crate::tlog_proof::TlogProof;
+
+const MAGIC: &str = "portcullis/evidence@v1";
+const FAMILY: &str = "portcullis/evidence@";
+const END: &str = "end\n";
+
+/// Leaves of one log tied to one checkpoint, verifiable offline with nothing but the log's key.
+///
+/// ```text
+/// portcullis/evidence@v1
+/// key log.example+1a2b3c4d+AX…          for display; must be one of the keys that signed
+/// leaves 2
+///
+/// leaf 17                               ascending
+/// data BASE64                           the leaf as it was logged
+/// hash BASE64                           its leaf hash, to tell an altered leaf from an altered proof
+/// BASE64                                inclusion proof, leaf's sibling first
+///
+/// leaf 21
+/// …
+///
+/// log.example                           the checkpoint, verbatim
+/// 42
+/// BASE64
+///
+/// — log.example BASE64
+/// end
+/// ```
+///
+/// Whoever edits the file can take a leaf and its count away together. What is left is still true;
+/// that a story is complete follows from what its leaves say about each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceFile {
+    pub(crate) key: NoteVerifier,
+    pub(crate) leaves: Vec<EvidenceLeaf>,
+    pub(crate) checkpoint: Note,
+}
+
+/// One leaf with its proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceLeaf {
+    /// Index in the log.
+    pub index: u64,
+    /// The leaf as it was logged.
+    pub data: Vec<u8>,
+    /// Leaf hash as the file states it.
+    pub hash: Hash,
+    /// Inclusion proof.
+    pub path: Vec<Hash>,
+}
+
+/// Why bytes are not an evidence file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// Another kind of file.
+    #[error("not an evidence file: it does not begin with {MAGIC:?}")]
+    NotEvidence,
+    /// A format of another version.
+    #[error("evidence format {0:?} is not known here; use a newer release to verify it")]
+    Version(String),
+    /// The end is missing.
+    #[error("truncated file: the last line is not \"end\"; get the whole file again")]
+    Truncated,
+    /// A line cannot be read.
+    #[error("line {line} is malformed, expected {expected}: the file was altered")]
+    Malformed {
+        /// Line, from 1.
+        line: usize,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// Fewer leaves than the file says.
+    #[error("entry dropped: the file declares {declared} leaves and holds {found}")]
+    LeafDropped {
+        /// Leaves declared.
+        declared: u64,
+        /// Leaves found.
+        found: u64,
+    },
+    /// More leaves than the file says.
+    #[error("entry added: the file declares {declared} leaves and holds more")]
+    LeafAdded {
+        /// Leaves declared.
+        declared: u64,
+    },
+    /// Leaves are not ascending.
+    #[error("entries reordered: leaf {index} comes after leaf {after}")]
+    Reordered {
+        /// Index of the leaf out of order.
+        index: u64,
+        /// Index before it in the file.
+        after: u64,
+    },
+    /// The checkpoint or the key cannot be read.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+}
+
+/// Why evidence could not be put together from a stored log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatherError {
+    /// The stored log is incomplete or malformed.
+    #[error(transparent)]
+    Tile(#[from] TileError),
+    /// The stored log contradicts the checkpoint.
+    #[error(
+        "stored entry {index} does not lead to the checkpoint's root: {source}; run the log's audit"
+    )]
+    Proof {
+        /// Index of the entry.
+        index: u64,
+        /// What does not fit.
+        source: ProofError,
+    },
+    /// The checkpoint carries no signature of the log's key.
+    #[error("the checkpoint is not signed by {key}")]
+    Unsigned {
+        /// The key asked for, as text.
+        key: String,
+    },
+}
+
+impl EvidenceFile {
+    /// Collects leaves of a stored log under a checkpoint; indexes may be in any order.
+    ///
+    /// Every proof is verified before it is handed out.
+    ///
+    /// # Errors
+    /// [`GatherError`] when the stored log is damaged or `key` did not sign the checkpoint.
+    pub fn gather(
+        reader: &dyn TileReader,
+        signed: &SignedCheckpoint,
+        key: &NoteVerifier,
+        indexes: &[u64],
+    ) -> Result<Self, GatherError> {
+        if !signed.signers().verified.contains(&key.to_string()) {
+            return Err(GatherError::Unsigned {
+                key: key.to_string(),
+            });
+        }
+        let mut sorted = indexes.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut prover = Prover::new(reader, signed.checkpoint().size());
+        let leaves = sorted
+            .into_iter()
+            .map(|index| EvidenceLeaf::gather(reader, &mut prover, signed, index))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            key: key.clone(),
+            leaves,
+            checkpoint: signed.note().clone(),
+        })
+    }
+
+    /// Reads the text form; verifies nothing but form, order and number.
+    ///
+    /// # Errors
+    /// [`EvidenceError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
+        let mut lines = Lines::new(body(bytes)?);
+        lines.next();
+        let key = lines.field("key").ok_or(EvidenceError::Malformed {
+            line: 2,
+            expected: "\"key\" and the log's verifier key",
+        })?;
+        let key = NoteVerifier::parse(key)?;
+        let declared = lines.field("leaves").and_then(decimal);
+        let declared = declared.ok_or(EvidenceError::Malformed {
+            line: 3,
+            expected: "\"leaves\" and their number",
+        })?;
+        expect(&mut lines, "a blank line", |line| {
+            line.is_empty().then_some(())
+        })?;
+        let leaves = parse_leaves(&mut lines, declared)?;
+        let checkpoint = Note::parse(lines.rest().as_bytes())?;
+        Ok(Self {
+            key,
+            leaves,
+            checkpoint,
+        })
+    }
+
+    /// The key the file shows. Shown, not trusted: trust comes from elsewhere.
+    pub fn key(&self) -> &NoteVerifier {
+        &self.key
+    }
+
+    /// The leaves, ascending, not verified.
+    pub fn leaves(&self) -> &[EvidenceLeaf] {
+        &self.leaves
+    }
+
+    /// The checkpoint, not verified.
+    pub fn checkpoint(&self) -> &Note {
+        &self.checkpoint
+    }
+
+    /// The standard `tlog-proof` of one of the leaves; `None` if it is not in the file.
+    pub fn tlog_proof(&self, index: u64) -> Option<TlogProof> {
+        let leaf = self.leaves.iter().find(|leaf| leaf.index == index)?;
+        Some(TlogProof {
+            extra: None,
+            index,
+            path: leaf.path.clone(),
+            checkpoint: self.checkpoint.clone(),
+        })
+    }
+}
+
+impl fmt::Display for EvidenceFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{MAGIC}\nkey {}\nleaves {}\n",
+            self.key,
+            self.leaves.len()
+        )?;
+        for leaf in &self.leaves {
+            writeln!(f, "leaf {}", leaf.index)?;
+            writeln!(f, "data {}", STANDARD.encode(&leaf.data))?;
+            writeln!(f, "hash {}", leaf.hash)?;
+            leaf.path
+                .iter()
+                .try_for_each(|hash| writeln!(f, "{hash}"))?;
+            writeln!(f)?;
+        }
+        write!(f, "{}{END}", self.checkpoint)
+    }
+}
+
+impl EvidenceLeaf {
+    fn gather(
+        reader: &dyn TileReader,
+        prover: &mut Prover<'_>,
+        signed: &SignedCheckpoint,
+        index: u64,
+    ) -> Result<Self, GatherError> {
+        let (size, root) = (signed.checkpoint().size(), signed.checkpoint().root());
+        let data = read_leaf(reader, size, index)?;
+        let leaf = Self {
+            index,
+            hash: leaf_hash(&data),
+            data,
+            path: prover.inclusion(index)?,
+        };
+        verify_inclusion(index, size, &leaf.hash, &leaf.path, root)
+            .map_err(|source| GatherError::Proof { index, source })?;
+        Ok(leaf)
+    }
+
+    fn parse(lines: &mut Lines<'_>, index: u64) -> Result<Self, EvidenceError> {
+        let data = expect(lines, "\"data\" and a leaf in base64", |line| {
+            let data = STANDARD.decode(line.strip_prefix("data ")?).ok()?;
+            (data.len() <= MAX_LEAF_BYTES).then_some(data)
+        })?;
+        let hash = expect(lines, "\"hash\" and the leaf's hash in base64", |line| {
+            Hash::from_base64(line.strip_prefix("hash ")?)
+        })?;
+        let path = read_path(lines).ok_or_else(|| EvidenceError::Malformed {
+            line: lines.upcoming(),
+            expected: "a hash in base64, or a blank line after the last one",
+        })?;
+        Ok(Self {
+            index,
+            data,
+            hash,
+            path,
+        })
+    }
+}
+
+/// The text between the first line and the end mark, which must both be there.
+fn body(bytes: &[u8]) -> Result<&str, EvidenceError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| match error.error_len() {
+        None => EvidenceError::Truncated,
+        Some(_) => EvidenceError::NotEvidence,
+    })?;
+    let first = text.split('\n').next().unwrap_or_default();
+    if first != MAGIC {
+        return Err(match first.strip_prefix(FAMILY) {
+            Some(_) if text.contains('\n') => EvidenceError::Version(first.to_owned()),
+            _ if MAGIC.starts_with(text) => EvidenceError::Truncated,
+            _ => EvidenceError::NotEvidence,
+        });
+    }
+    text.strip_suffix(END)
+        .filter(|body| body.ends_with('\n'))
+        .ok_or(EvidenceError::Truncated)
+}
+
+fn parse_leaves(lines: &mut Lines<'_>, declared: u64) -> Result<Vec<EvidenceLeaf>, EvidenceError> {
+    let mut leaves: Vec<EvidenceLeaf> = Vec::new();
+    for found in 0..declared {
+        let line = lines.upcoming();
+        let Some(text) = lines.field("leaf") else {
+            return Err(EvidenceError::LeafDropped { declared, found });
+        };
+        let index = decimal(text).ok_or(EvidenceError::Malformed {
+            line,
+            expected: "\"leaf\" and its index",
+        })?;
+        if let Some(last) = leaves.last()
+            && last.index >= index
+        {
+            return Err(EvidenceError::Reordered {
+                index,
+                after: last.index,
+            });
+        }
+        leaves.push(EvidenceLeaf::parse(lines, index)?);
+    }
+    if lines.peek().is_some_and(|line| line.starts_with("leaf ")) {
+        return Err(EvidenceError::LeafAdded { declared });
+    }
+    Ok(leaves)
+}
+
+fn expect<T>(
+    lines: &mut Lines<'_>,
+    expected: &'static str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, EvidenceError> {
+    let line = lines.upcoming();
+    lines
+        .next()
+        .and_then(read)
+        .ok_or(EvidenceError::Malformed { line, expected })
+}

@@ -1,0 +1,364 @@
+//! Signed notes with Ed25519 keys: a text, and the signatures of whoever vouches for it.
+//! <https://c2sp.org/signed-note>
+
+use std::fmt;
+
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::hash::digest;
+
+/// Signature type byte of plain Ed25519 note signatures.
+const ED25519_TYPE: u8 = 0x01;
+/// Longest note accepted, in bytes; a note is read whole before its signature is known.
+const MAX_NOTE_BYTES: usize = 1_000_000;
+/// Most signatures accepted on one note.
+const MAX_SIGNATURES: usize = 100;
+
+/// A text with its signature lines, not verified by itself: see [`Note::verify`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    text: String,
+    signatures: Vec<NoteSignature>,
+}
+
+/// One signature line, possibly of a key or a type unknown here (a witness, for instance).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteSignature {
+    name: String,
+    key_id: u32,
+    signature: Vec<u8>,
+}
+
+/// Who signed a note, as far as the given keys tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signers {
+    /// Verifier keys (as text) whose signatures hold; at least one.
+    pub verified: Vec<String>,
+    /// Names on signatures that no given key could check.
+    pub ignored: Vec<String>,
+}
+
+/// A public key with its name, written `NAME+ID+KEY` (a "vkey").
+#[derive(Clone, PartialEq, Eq)]
+pub struct NoteVerifier {
+    name: String,
+    key_id: u32,
+    key: [u8; 32],
+}
+
+/// A private key with its name.
+pub struct NoteSigner {
+    pair: Ed25519KeyPair,
+    verifier: NoteVerifier,
+}
+
+/// Why a note or a key was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// The bytes are not text without control characters.
+    #[error("the note is not plain UTF-8 text: it was altered or is another kind of file")]
+    NotText,
+    /// Beyond what is read before a signature is known to hold.
+    #[error("the note has {bytes} bytes, at most {MAX_NOTE_BYTES} are accepted")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The end of the note, where signatures are, is missing.
+    #[error("the note has no complete signature block: it was truncated or never signed")]
+    Unsigned,
+    /// A signature line cannot be read.
+    #[error("signature line {position} of the note is malformed: it was altered")]
+    MalformedSignature {
+        /// Which signature line, from 1.
+        position: usize,
+    },
+    /// More signature lines than accepted.
+    #[error("the note has more than {MAX_SIGNATURES} signatures")]
+    TooManySignatures,
+    /// None of the trusted keys signed.
+    #[error("signed by unknown key: {} signed, none of the {trusted} trusted keys did", signed_by.join(", "))]
+    UnknownKey {
+        /// Names on the signature lines.
+        signed_by: Vec<String>,
+        /// How many keys were trusted.
+        trusted: usize,
+    },
+    /// A trusted key's signature is wrong.
+    #[error("the signature of {name} does not match the note: text or signature was altered")]
+    BadSignature {
+        /// The key's name.
+        name: String,
+    },
+    /// A key's text form cannot be read.
+    #[error("not a verifier key ({reason}); expected NAME+ID+KEY as `ledger checkpoint` prints it")]
+    MalformedKey {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A key name the format does not allow.
+    #[error(
+        "{name:?} cannot name a key: it must be non-empty, without spaces, plus signs or control characters"
+    )]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// The private key was refused.
+    #[error("the signing seed was refused by the cryptographic library")]
+    BadSeed,
+}
+
+impl Note {
+    /// Reads a note; checks form only.
+    ///
+    /// # Errors
+    /// [`NoteError`] for anything that is not a well-formed signed note.
+    pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
+        if bytes.len() > MAX_NOTE_BYTES {
+            return Err(NoteError::TooLarge { bytes: bytes.len() });
+        }
+        let whole = std::str::from_utf8(bytes).map_err(|_| NoteError::NotText)?;
+        if whole.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
+            return Err(NoteError::NotText);
+        }
+        let (text, block) = whole.rsplit_once("\n\n").ok_or(NoteError::Unsigned)?;
+        let block = block.strip_suffix('\n').ok_or(NoteError::Unsigned)?;
+        let mut signatures = Vec::new();
+        for (position, line) in (1..).zip(block.split('\n')) {
+            if position > MAX_SIGNATURES {
+                return Err(NoteError::TooManySignatures);
+            }
+            let signature = NoteSignature::parse(line);
+            signatures.push(signature.ok_or(NoteError::MalformedSignature { position })?);
+        }
+        Ok(Self {
+            text: format!("{text}\n"),
+            signatures,
+        })
+    }
+
+    /// The signed text, its last newline included.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// All signature lines, known or not.
+    pub fn signatures(&self) -> &[NoteSignature] {
+        &self.signatures
+    }
+
+    /// Adds a signature; every other one, such as those of witnesses, is kept.
+    pub fn sign(&mut self, signer: &NoteSigner) {
+        let signature = signer.sign_text(&self.text);
+        self.signatures
+            .retain(|old| old.name != signature.name || old.key_id != signature.key_id);
+        self.signatures.push(signature);
+    }
+
+    /// Checks every signature made by one of `keys`; ignores the others.
+    ///
+    /// # Errors
+    /// [`NoteError::BadSignature`] if one of them is wrong, even when another holds;
+    /// [`NoteError::UnknownKey`] if there is none.
+    pub fn verify(&self, keys: &[NoteVerifier]) -> Result<Signers, NoteError> {
+        let mut signers = Signers {
+            verified: Vec::new(),
+            ignored: Vec::new(),
+        };
+        for signature in &self.signatures {
+            let matches =
+                |key: &&NoteVerifier| key.name == signature.name && key.key_id == signature.key_id;
+            let mut known = keys.iter().filter(matches).peekable();
+            if known.peek().is_none() {
+                signers.ignored.push(signature.name.clone());
+                continue;
+            }
+            let key = known
+                .find(|key| key.accepts(&self.text, &signature.signature))
+                .ok_or_else(|| NoteError::BadSignature {
+                    name: signature.name.clone(),
+                })?;
+            signers.verified.push(key.to_string());
+        }
+        if signers.verified.is_empty() {
+            return Err(NoteError::UnknownKey {
+                signed_by: signers.ignored,
+                trusted: keys.len(),
+            });
+        }
+        Ok(signers)
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        self.signatures.iter().try_for_each(|line| line.fmt(f))
+    }
+}
+
+impl NoteSignature {
+    /// The name of the key that signed, as the line claims.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
+        let bytes = STANDARD.decode(encoded).ok()?;
+        let (key_id, signature) = bytes.split_first_chunk::<4>()?;
+        if !is_name(name) || signature.is_empty() {
+            return None;
+        }
+        Some(Self {
+            name: name.to_owned(),
+            key_id: u32::from_be_bytes(*key_id),
+            signature: signature.to_vec(),
+        })
+    }
+}
+
+impl fmt::Display for NoteSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.key_id.to_be_bytes().to_vec();
+        bytes.extend(&self.signature);
+        writeln!(f, "— {} {}", self.name, STANDARD.encode(bytes))
+    }
+}
+
+impl NoteVerifier {
+    /// A verifier for a raw Ed25519 public key.
+    ///
+    /// # Errors
+    /// [`NoteError::BadName`].
+    pub fn new(name: &str, key: [u8; 32]) -> Result<Self, NoteError> {
+        if !is_name(name) {
+            return Err(NoteError::BadName {
+                name: name.to_owned(),
+            });
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            key_id: key_id(name, &key),
+            key,
+        })
+    }
+
+    /// Reads the text form, `NAME+ID+KEY`.
+    ///
+    /// # Errors
+    /// [`NoteError::MalformedKey`] or [`NoteError::BadName`].
+    pub fn parse(vkey: &str) -> Result<Self, NoteError> {
+        let malformed = |reason| NoteError::MalformedKey { reason };
+        let mut parts = vkey.splitn(3, '+');
+        let (Some(name), Some(id), Some(encoded)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(malformed("it has fewer than three parts"));
+        };
+        let bytes = STANDARD
+            .decode(encoded)
+            .map_err(|_| malformed("the key is not base64"))?;
+        let (kind, key) = bytes.split_first().ok_or(malformed("the key is empty"))?;
+        if *kind != ED25519_TYPE {
+            return Err(malformed("it is not an Ed25519 key"));
+        }
+        let key = key
+            .try_into()
+            .map_err(|_| malformed("the key is not 32 bytes long"))?;
+        let verifier = Self::new(name, key)?;
+        if format!("{:08x}", verifier.key_id) != id {
+            return Err(malformed("its ID does not match name and key"));
+        }
+        Ok(verifier)
+    }
+
+    /// The key's name; for a log, its origin.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn accepts(&self, text: &str, signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.key)
+            .verify(text.as_bytes(), signature)
+            .is_ok()
+    }
+}
+
+impl fmt::Display for NoteVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = vec![ED25519_TYPE];
+        bytes.extend(self.key);
+        write!(
+            f,
+            "{}+{:08x}+{}",
+            self.name,
+            self.key_id,
+            STANDARD.encode(bytes)
+        )
+    }
+}
+
+impl fmt::Debug for NoteVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NoteVerifier({self})")
+    }
+}
+
+impl NoteSigner {
+    /// A signer from a 32-byte Ed25519 seed (RFC 8032).
+    ///
+    /// # Errors
+    /// [`NoteError::BadName`], [`NoteError::BadSeed`].
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| NoteError::BadSeed)?;
+        let key = pair.public_key().as_ref();
+        let key = key.try_into().map_err(|_| NoteError::BadSeed)?;
+        let verifier = NoteVerifier::new(name, key)?;
+        Ok(Self { pair, verifier })
+    }
+
+    /// The public half, to be given to those who shall trust this log.
+    pub fn verifier(&self) -> &NoteVerifier {
+        &self.verifier
+    }
+
+    /// Makes a note of `text` with this one signature. A missing last newline is added.
+    ///
+    /// # Errors
+    /// [`NoteError::NotText`] if the text has control characters besides newlines.
+    pub fn note(&self, text: &str) -> Result<Note, NoteError> {
+        if text.bytes().any(|byte| byte < 0x20 && byte != b'\n') {
+            return Err(NoteError::NotText);
+        }
+        let text = format!("{}\n", text.strip_suffix('\n').unwrap_or(text));
+        let signatures = vec![self.sign_text(&text)];
+        Ok(Note { text, signatures })
+    }
+
+    fn sign_text(&self, text: &str) -> NoteSignature {
+        NoteSignature {
+            name: self.verifier.name.clone(),
+            key_id: self.verifier.key_id,
+            signature: self.pair.sign(text.as_bytes()).as_ref().to_vec(),
+        }
+    }
+}
+
+impl fmt::Debug for NoteSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NoteSigner({}, [redacted])", self.verifier.name)
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let forbidden = |c: char| c == '+' || c.is_whitespace() || c.is_control();
+    !name.is_empty() && !name.contains(forbidden)
+}
+
+fn key_id(name: &str, key: &[u8; 32]) -> u32 {
+    let hash = digest(&[name.as_bytes(), b"\n", &[ED25519_TYPE], key]);
+    let [a, b, c, d, ..] = *hash.as_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
