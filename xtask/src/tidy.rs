@@ -41,6 +41,7 @@ pub fn formatting(workspace: &Workspace, report: &mut Report) -> anyhow::Result<
         .filter(|file| file.has_extension("rs"))
         .map(|file| file.path.as_str())
         .collect();
+    let root = workspace.root.to_string_lossy().into_owned();
     for batch in rust.chunks(BATCH) {
         let outcome = Command::new("rustfmt")
             .args(["--edition", "2024", "--check", "-l"])
@@ -49,6 +50,10 @@ pub fn formatting(workspace: &Workspace, report: &mut Report) -> anyhow::Result<
             .output()
             .context("cannot run rustfmt; install it with `rustup component add rustfmt`")?;
         for path in String::from_utf8_lossy(&outcome.stdout).lines() {
+            let path = path
+                .strip_prefix(&root)
+                .unwrap_or(path)
+                .trim_start_matches('/');
             report.complain(path, "is not formatted; run `rustfmt --edition 2024` on it");
         }
         if !outcome.status.success() && outcome.stdout.is_empty() {

@@ -163,6 +163,21 @@ pub fn within<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     path.strip_prefix(folder)?.strip_prefix('/')
 }
 
+/// `path` as seen from `folder`, with `.` and `..` followed.
+pub fn resolve(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
 /// Where `#[cfg(test)] mod NAME;` puts its module: a path without `.rs`.
 fn test_module_places(sources: &[Source<'_>]) -> BTreeSet<String> {
     let mut places = BTreeSet::new();

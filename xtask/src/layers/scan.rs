@@ -3,7 +3,7 @@
 use super::table::{Floor, Pattern, Table};
 use crate::report::Report;
 use crate::rust::{Kind, Spelled, Token, paths};
-use crate::workspace::{Source, Workspace, within};
+use crate::workspace::{Source, Workspace, resolve, within};
 
 /// No file may be too long to read.
 pub fn sizes(sources: &[Source<'_>], table: &Table, report: &mut Report) {
@@ -202,19 +202,4 @@ fn foreign_owner<'a>(
         .package
         .is_some_and(|package| package.name == owner.name);
     (!own).then_some(owner.name.as_str())
-}
-
-/// `path` as seen from `folder`, without `.` and `..`.
-fn resolve(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            name => parts.push(name),
-        }
-    }
-    parts.join("/")
 }

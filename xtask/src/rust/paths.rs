@@ -10,12 +10,24 @@ pub struct Spelled<'a> {
 }
 
 impl Spelled<'_> {
-    /// True if `wanted`, such as `std::fs`, occurs as whole neighbouring segments.
+    /// True if `wanted`, such as `std::fs`, occurs as whole neighbouring segments. A `*` at its end stands for any
+    /// ending, and an import of everything (`use std::*`) counts as an import of each.
     pub fn contains(&self, wanted: &str) -> bool {
         let wanted: Vec<&str> = wanted.split("::").collect();
-        self.segments
-            .windows(wanted.len())
-            .any(|window| window == wanted)
+        self.segments.windows(wanted.len()).any(|window| {
+            let mut pairs = window.iter().zip(&wanted);
+            let first = pairs
+                .next()
+                .is_some_and(|(found, wanted)| matches(found, wanted));
+            first && pairs.all(|(found, wanted)| *found == "*" || matches(found, wanted))
+        })
+    }
+}
+
+fn matches(found: &str, wanted: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(beginning) => found.starts_with(beginning),
+        None => found == wanted,
     }
 }
 
@@ -73,6 +85,9 @@ impl<'a> Reader<'_, 'a> {
                 return;
             }
             self.at += 1;
+            if self.peek_is(0, "*") {
+                segments.push("*");
+            }
         }
         self.found.push(Spelled { segments, line });
     }
@@ -88,9 +103,17 @@ impl<'a> Reader<'_, 'a> {
                 self.at += 2;
             } else if token.kind == Kind::Word {
                 self.path(prefix);
+            } else if token.is("*") {
+                self.everything(prefix, token.line);
             } else {
                 self.at += 1;
             }
         }
+    }
+
+    fn everything(&mut self, prefix: &[&'a str], line: usize) {
+        let segments = prefix.iter().copied().chain(["*"]).collect();
+        self.found.push(Spelled { segments, line });
+        self.at += 1;
     }
 }

@@ -58,6 +58,8 @@ fn a_path_contains_whole_segments_only() {
     assert!(path.contains("std::time"));
     assert!(!path.contains("Time::now"));
     assert!(!path.contains("std::SystemTime"));
+    assert!(path.contains("SystemTime::n*"));
+    assert!(!path.contains("SystemTime::o*"));
 }
 
 #[test]
@@ -83,4 +85,16 @@ fn test_modules_in_files_of_their_own_are_named() {
         test_modules(&tokens("mod a; #[cfg(test)] mod tests; mod b;")),
         ["tests"]
     );
+}
+
+#[test]
+fn an_import_of_everything_counts_as_an_import_of_each() {
+    for source in ["use std::*;", "use std::{*};"] {
+        let found = paths(&tokens(source));
+        assert!(
+            found.iter().any(|path| path.contains("std::fs")),
+            "{source}"
+        );
+        assert!(!found.iter().any(|path| path.contains("fs")), "{source}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::rust;
-use crate::workspace::{Source, Workspace, within};
+use crate::workspace::{Source, Workspace, resolve, within};
 
 const DECISIONS: &str = "docs/decisions";
 const THREATS: &str = "THREATS.md";
@@ -71,12 +71,7 @@ pub fn links(workspace: &Workspace, report: &mut Report) {
 }
 
 fn exists(workspace: &Workspace, folder: &str, target: &str) -> bool {
-    let target = target.trim_end_matches('/');
-    let path = if folder.is_empty() {
-        target.to_owned()
-    } else {
-        format!("{folder}/{target}")
-    };
+    let path = resolve(folder, target);
     workspace
         .files
         .iter()

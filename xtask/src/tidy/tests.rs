@@ -141,6 +141,7 @@ fn a_link_that_leads_nowhere_is_refused() {
         ("docs/a.md", "[b](b.md#x) [c](https://c) [d](#d)\n"),
         ("docs/b.md", ""),
     ]);
+    assert_silent(&[("docs/x/a.md", "[b](../b.md)\n"), ("docs/b.md", "")]);
     assert_silent(&[("a.md", "[docs](docs/)\n"), ("docs/b.md", "")]);
 }
 
