@@ -1,0 +1,441 @@
+//! A change to Portcullis itself: proposed, signed by different owners, applied.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use portcullis_model::{
+    Authentication, Digest, Group, GroupId, Identity, IdentityId, OwnerRole, Resource, ResourceId,
+    SecretId, Timestamp, digest::CanonicalError,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::approval::can_fill;
+use crate::{Machine, Meta};
+
+/// How long a change waits for its signatures.
+const PATIENCE: Duration = Duration::from_hours(30 * 24);
+
+/// What would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ChangeBody {
+    /// Another policy bundle becomes active.
+    ActivateBundle {
+        /// Which.
+        bundle: Digest,
+        /// The one it was compared with: activation is refused when another is active by then.
+        replaces: Digest,
+        /// Whether it does more than add a `forbid` outside the line.
+        widening: bool,
+    },
+    /// A resource is added, or its record replaced.
+    PutResource {
+        /// The record.
+        resource: Resource,
+    },
+    /// A resource is removed; its grants are revoked.
+    RemoveResource {
+        /// Which.
+        resource: ResourceId,
+    },
+    /// An identity is added, or its roles and activity set.
+    PutIdentity {
+        /// The record.
+        identity: Identity,
+    },
+    /// A group is added, or its members set.
+    PutGroup {
+        /// The record.
+        group: Group,
+    },
+    /// A group is removed.
+    RemoveGroup {
+        /// Which.
+        group: GroupId,
+    },
+    /// A secret, sealed already, may be used.
+    AddSecret {
+        /// Which.
+        secret: SecretId,
+        /// Its unique name.
+        name: String,
+        /// What it is: `password`, `ssh_key`.
+        kind: String,
+        /// Its public half or fingerprint, if it has one.
+        public: String,
+    },
+}
+
+/// Whose signatures a change needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "signatures", rename_all = "snake_case")]
+pub enum Needed {
+    /// Nobody's but the proposer's: while the installation is being founded.
+    Nobody,
+    /// Any one owner's: it can only narrow access.
+    AnyOwner,
+    /// One of each of these roles, all different people.
+    Each {
+        /// The roles.
+        roles: Vec<OwnerRole>,
+    },
+}
+
+impl ChangeBody {
+    /// Whose signatures this change needs once the installation is founded. `before` is the record
+    /// it replaces, when it replaces one.
+    pub fn needed(&self, before: Option<&Identity>) -> Needed {
+        use OwnerRole::{Iam, Pam, Resource};
+        match self {
+            Self::ActivateBundle {
+                widening: false, ..
+            }
+            | Self::RemoveResource { .. }
+            | Self::RemoveGroup { .. } => Needed::AnyOwner,
+            Self::PutIdentity { identity } if narrows(identity, before) => Needed::AnyOwner,
+            Self::PutIdentity { identity } if identity.roles.is_empty() => Needed::Each {
+                roles: vec![Iam, Pam],
+            },
+            Self::ActivateBundle { .. }
+            | Self::PutResource { .. }
+            | Self::PutIdentity { .. }
+            | Self::PutGroup { .. }
+            | Self::AddSecret { .. } => Needed::Each {
+                roles: vec![Iam, Pam, Resource],
+            },
+        }
+    }
+
+    /// The digest that signatures bind.
+    pub fn digest(&self) -> Result<Digest, CanonicalError> {
+        Digest::of(self)
+    }
+}
+
+fn narrows(after: &Identity, before: Option<&Identity>) -> bool {
+    before.is_some_and(|before| {
+        before.name == after.name
+            && before.kind == after.kind
+            && before.owner == after.owner
+            && after.roles.is_subset(&before.roles)
+            && (before.active || !after.active)
+            && after.ends_at.unwrap_or(Timestamp::MAX) <= before.ends_at.unwrap_or(Timestamp::MAX)
+    })
+}
+
+crate::events! {
+    /// What can happen to a change.
+    pub enum ChangeEvent {
+        /// Somebody proposed it.
+        Proposed "change.proposed" {
+            /// What would change.
+            body: Box<ChangeBody>,
+            /// What signatures bind.
+            digest: Digest,
+            /// Whose are needed.
+            needed: Needed,
+            /// When it lapses unsigned.
+            expires_at: Timestamp,
+        }
+        /// An owner confirmed it.
+        Signed "change.signed" {
+            /// Who.
+            by: IdentityId,
+            /// Which roles the signer held at that moment.
+            roles: BTreeSet<OwnerRole>,
+            /// What exactly.
+            digest: Digest,
+        }
+        /// All signatures are there and it took effect.
+        Applied "change.applied" {}
+        /// An owner refused it.
+        Refused "change.refused" {
+            /// Who.
+            by: IdentityId,
+        }
+        /// It lapsed, or what it was compared with is no longer so.
+        Lapsed "change.lapsed" {
+            /// Why.
+            why: String,
+        }
+    }
+}
+
+/// Where a change stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum ChangeStatus {
+    /// Waits for signatures.
+    Pending,
+    /// Took effect.
+    Applied,
+    /// An owner refused it.
+    Refused {
+        /// Who.
+        by: IdentityId,
+    },
+    /// It lapsed.
+    Lapsed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl ChangeStatus {
+    /// The word in output and lookups.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Applied => "applied",
+            Self::Refused { .. } => "refused",
+            Self::Lapsed { .. } => "lapsed",
+        }
+    }
+}
+
+/// A change as its events amount to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What would change.
+    pub body: ChangeBody,
+    /// What signatures bind.
+    pub digest: Digest,
+    /// Whose are needed.
+    pub needed: Needed,
+    /// Who proposed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposer: Option<IdentityId>,
+    /// Who signed, and with which roles.
+    pub signatures: Vec<Signature>,
+    /// When it was proposed.
+    pub proposed_at: Timestamp,
+    /// When it lapses unsigned.
+    pub expires_at: Timestamp,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub status: ChangeStatus,
+}
+
+/// One signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Who.
+    pub by: IdentityId,
+    /// Which roles the signer held at that moment.
+    pub roles: BTreeSet<OwnerRole>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a command on a change is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeRefusal {
+    /// It has ended.
+    #[error("the change is {0} and cannot be signed any more")]
+    Closed(&'static str),
+    /// The signer holds none of the roles.
+    #[error("your signature is not asked for: the change needs {0}")]
+    NotEligible(String),
+    /// The signer has signed.
+    #[error("you have signed this change already: another owner is needed")]
+    Again,
+    /// What was signed is not what would take effect.
+    #[error("the change is not the one you looked at: show it again before you sign")]
+    OtherDigest,
+    /// Signing needs a second factor.
+    #[error("signing needs a second factor: log in again with your one-time code")]
+    SecondFactor,
+    /// Signatures are missing.
+    #[error("the change still needs {0}")]
+    Unsigned(String),
+}
+
+impl Change {
+    /// Somebody proposes a change.
+    pub fn propose(
+        body: ChangeBody,
+        needed: Needed,
+        now: Timestamp,
+    ) -> Result<ChangeEvent, CanonicalError> {
+        let digest = body.digest()?;
+        Ok(ChangeEvent::Proposed {
+            body: Box::new(body),
+            digest,
+            needed,
+            expires_at: now.plus(PATIENCE),
+        })
+    }
+
+    /// An owner confirms exactly `seen`, holding `roles` at this moment.
+    pub fn sign(
+        &self,
+        signer: &Authentication,
+        roles: BTreeSet<OwnerRole>,
+        seen: Digest,
+        now: Timestamp,
+    ) -> Result<ChangeEvent, ChangeRefusal> {
+        self.pending(now)?;
+        if seen != self.digest {
+            return Err(ChangeRefusal::OtherDigest);
+        }
+        if self
+            .signatures
+            .iter()
+            .any(|signature| signature.by == signer.identity)
+        {
+            return Err(ChangeRefusal::Again);
+        }
+        if !self.asks_for(&roles) {
+            return Err(ChangeRefusal::NotEligible(self.needed.to_string()));
+        }
+        if !signer.has_second_factor() {
+            return Err(ChangeRefusal::SecondFactor);
+        }
+        Ok(ChangeEvent::Signed {
+            by: signer.identity,
+            roles,
+            digest: seen,
+        })
+    }
+
+    /// Whether somebody with these roles could sign.
+    pub fn asks_for(&self, roles: &BTreeSet<OwnerRole>) -> bool {
+        match &self.needed {
+            Needed::Nobody => false,
+            Needed::AnyOwner => !roles.is_empty(),
+            Needed::Each { roles: wanted } => wanted.iter().any(|role| roles.contains(role)),
+        }
+    }
+
+    /// Whether all signatures are there: each role by a different person.
+    pub fn is_signed(&self) -> bool {
+        match &self.needed {
+            Needed::Nobody => true,
+            Needed::AnyOwner => !self.signatures.is_empty(),
+            Needed::Each { roles } => can_fill(roles.iter().map(|role| self.holders(*role))),
+        }
+    }
+
+    /// It takes effect.
+    pub fn apply_now(&self, now: Timestamp) -> Result<ChangeEvent, ChangeRefusal> {
+        self.pending(now)?;
+        if self.is_signed() {
+            Ok(ChangeEvent::Applied {})
+        } else {
+            Err(ChangeRefusal::Unsigned(self.needed.to_string()))
+        }
+    }
+
+    /// An owner, or the proposer, says no.
+    pub fn refuse(
+        &self,
+        by: IdentityId,
+        roles: &BTreeSet<OwnerRole>,
+        now: Timestamp,
+    ) -> Result<ChangeEvent, ChangeRefusal> {
+        self.pending(now)?;
+        if self.asks_for(roles) || self.proposer == Some(by) {
+            Ok(ChangeEvent::Refused { by })
+        } else {
+            Err(ChangeRefusal::NotEligible(self.needed.to_string()))
+        }
+    }
+
+    /// It lapses.
+    pub fn lapse(&self, why: String) -> Result<ChangeEvent, ChangeRefusal> {
+        match self.status {
+            ChangeStatus::Pending => Ok(ChangeEvent::Lapsed { why }),
+            _ => Err(ChangeRefusal::Closed(self.status.as_str())),
+        }
+    }
+
+    fn holders(&self, role: OwnerRole) -> Vec<IdentityId> {
+        let signed = self
+            .signatures
+            .iter()
+            .filter(|signature| signature.roles.contains(&role));
+        signed.map(|signature| signature.by).collect()
+    }
+
+    fn pending(&self, now: Timestamp) -> Result<(), ChangeRefusal> {
+        match self.status {
+            ChangeStatus::Pending if now < self.expires_at => Ok(()),
+            ChangeStatus::Pending => Err(ChangeRefusal::Closed("lapsed")),
+            _ => Err(ChangeRefusal::Closed(self.status.as_str())),
+        }
+    }
+}
+
+impl std::fmt::Display for Needed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("no signature"),
+            Self::AnyOwner => f.write_str("the signature of any owner"),
+            Self::Each { roles } => {
+                let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+                write!(
+                    f,
+                    "the signatures of different owners: {}",
+                    names.join(", ")
+                )
+            }
+        }
+    }
+}
+
+impl Machine for Change {
+    type Event = ChangeEvent;
+
+    const NOUN: &'static str = "change";
+
+    fn apply(state: Option<Self>, event: &ChangeEvent, meta: &Meta) -> Option<Self> {
+        match (state, event) {
+            (
+                None,
+                ChangeEvent::Proposed {
+                    body,
+                    digest,
+                    needed,
+                    expires_at,
+                },
+            ) => Some(Self {
+                body: body.as_ref().clone(),
+                digest: *digest,
+                needed: needed.clone(),
+                proposer: meta.actor,
+                signatures: Vec::new(),
+                proposed_at: meta.at,
+                expires_at: *expires_at,
+                status: ChangeStatus::Pending,
+            }),
+            (Some(mut change), event) if change.status == ChangeStatus::Pending => {
+                match event {
+                    ChangeEvent::Proposed { .. } => return None,
+                    ChangeEvent::Signed { by, roles, .. } => {
+                        change.signatures.push(Signature {
+                            by: *by,
+                            roles: roles.clone(),
+                            at: meta.at,
+                        });
+                    }
+                    ChangeEvent::Applied {} => change.status = ChangeStatus::Applied,
+                    ChangeEvent::Refused { by } => {
+                        change.status = ChangeStatus::Refused { by: *by }
+                    }
+                    ChangeEvent::Lapsed { why } => {
+                        change.status = ChangeStatus::Lapsed { why: why.clone() };
+                    }
+                }
+                Some(change)
+            }
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("status".to_owned(), self.status.as_str().to_owned())])
+    }
+}

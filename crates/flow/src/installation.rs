@@ -1,0 +1,124 @@
+//! The installation itself: its founding, and which policy bundle is active.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_model::{ChangeId, Digest, IdentityId, InstallationId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Machine, Meta};
+
+/// How long one administrator may found an installation.
+pub const FOUNDING_LASTS: Duration = Duration::from_hours(7 * 24);
+
+crate::events! {
+    /// What can happen to an installation.
+    pub enum InstallationEvent {
+        /// It was made.
+        Founded "installation.founded" {
+            /// Which.
+            installation: InstallationId,
+            /// Whether it has demo identities and is not to be trusted with anything.
+            evaluation: bool,
+            /// The one administrator who may enroll owners, unless it is for evaluation.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            founder: Option<IdentityId>,
+            /// Until when at the latest.
+            until: Timestamp,
+            /// What verifies the ledger's checkpoints, in signed-note notation.
+            ledger_key: String,
+            /// What target hosts trust, as an OpenSSH public key.
+            ssh_authority: String,
+            /// The policy bundle it starts with.
+            bundle: Digest,
+        }
+        /// Three owners exist: the founder may do nothing more.
+        FoundingEnded "installation.founding_ended" {
+            /// Why.
+            why: String,
+        }
+        /// Another policy bundle is active.
+        PolicyActivated "installation.policy_activated" {
+            /// Which.
+            bundle: Digest,
+            /// The one before.
+            replaced: Digest,
+            /// The change that signed it.
+            change: ChangeId,
+        }
+    }
+}
+
+/// An installation as its events amount to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installation {
+    /// Which.
+    pub installation: InstallationId,
+    /// Whether it is for evaluation.
+    pub evaluation: bool,
+    /// Who founds it and until when, while it is being founded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub founding: Option<(IdentityId, Timestamp)>,
+    /// What verifies the ledger's checkpoints.
+    pub ledger_key: String,
+    /// What target hosts trust.
+    pub ssh_authority: String,
+    /// The active policy bundle.
+    pub bundle: Digest,
+}
+
+impl Installation {
+    /// Whether somebody may act as the founder now.
+    pub fn is_founder(&self, who: IdentityId, now: Timestamp) -> bool {
+        self.founding
+            .is_some_and(|(founder, until)| founder == who && now < until)
+    }
+}
+
+impl Machine for Installation {
+    type Event = InstallationEvent;
+
+    const NOUN: &'static str = "installation";
+
+    fn apply(state: Option<Self>, event: &InstallationEvent, _meta: &Meta) -> Option<Self> {
+        match (state, event) {
+            (
+                None,
+                InstallationEvent::Founded {
+                    installation,
+                    evaluation,
+                    founder,
+                    until,
+                    ledger_key,
+                    ssh_authority,
+                    bundle,
+                },
+            ) => Some(Self {
+                installation: *installation,
+                evaluation: *evaluation,
+                founding: founder.map(|who| (who, *until)),
+                ledger_key: ledger_key.clone(),
+                ssh_authority: ssh_authority.clone(),
+                bundle: *bundle,
+            }),
+            (Some(state), InstallationEvent::FoundingEnded { .. }) => Some(Self {
+                founding: None,
+                ..state
+            }),
+            (
+                Some(state),
+                InstallationEvent::PolicyActivated {
+                    bundle, replaced, ..
+                },
+            ) if state.bundle == *replaced => Some(Self {
+                bundle: *bundle,
+                ..state
+            }),
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+}
