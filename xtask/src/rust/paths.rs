@@ -10,24 +10,15 @@ pub struct Spelled<'a> {
 }
 
 impl Spelled<'_> {
-    /// True if `wanted`, such as `std::fs`, occurs as whole neighbouring segments. A `*` at its end stands for any
-    /// ending, and an import of everything (`use std::*`) counts as an import of each.
+    /// True if `wanted`, such as `std::fs`, occurs as whole neighbouring segments. An import of everything
+    /// (`use std::*`) counts as an import of each.
     pub fn contains(&self, wanted: &str) -> bool {
         let wanted: Vec<&str> = wanted.split("::").collect();
         self.segments.windows(wanted.len()).any(|window| {
             let mut pairs = window.iter().zip(&wanted);
-            let first = pairs
-                .next()
-                .is_some_and(|(found, wanted)| matches(found, wanted));
-            first && pairs.all(|(found, wanted)| *found == "*" || matches(found, wanted))
+            let first = pairs.next().is_some_and(|(found, wanted)| found == wanted);
+            first && pairs.all(|(found, wanted)| *found == "*" || found == wanted)
         })
-    }
-}
-
-fn matches(found: &str, wanted: &str) -> bool {
-    match wanted.strip_suffix('*') {
-        Some(beginning) => found.starts_with(beginning),
-        None => found == wanted,
     }
 }
 
