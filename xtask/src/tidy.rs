@@ -7,6 +7,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -42,6 +43,8 @@ pub fn formatting(workspace: &Workspace, report: &mut Report) -> anyhow::Result<
         .map(|file| file.path.as_str())
         .collect();
     let root = workspace.root.to_string_lossy().into_owned();
+    // rustfmt follows modules, so one file may be named several times.
+    let mut unformatted = BTreeSet::new();
     for batch in rust.chunks(BATCH) {
         let outcome = Command::new("rustfmt")
             .args(["--edition", "2024", "--check", "-l"])
@@ -49,16 +52,21 @@ pub fn formatting(workspace: &Workspace, report: &mut Report) -> anyhow::Result<
             .current_dir(&workspace.root)
             .output()
             .context("cannot run rustfmt; install it with `rustup component add rustfmt`")?;
-        for path in String::from_utf8_lossy(&outcome.stdout).lines() {
-            let path = path
-                .strip_prefix(&root)
-                .unwrap_or(path)
-                .trim_start_matches('/');
-            report.complain(path, "is not formatted; run `rustfmt --edition 2024` on it");
-        }
+        unformatted.extend(
+            String::from_utf8_lossy(&outcome.stdout)
+                .lines()
+                .map(str::to_owned),
+        );
         if !outcome.status.success() && outcome.stdout.is_empty() {
             report.complain("rustfmt", String::from_utf8_lossy(&outcome.stderr).trim());
         }
+    }
+    for path in &unformatted {
+        let path = path
+            .strip_prefix(&root)
+            .unwrap_or(path)
+            .trim_start_matches('/');
+        report.complain(path, "is not formatted; run `rustfmt --edition 2024` on it");
     }
     Ok(())
 }
