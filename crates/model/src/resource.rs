@@ -67,6 +67,10 @@ pub struct Resource {
     pub sensitivity: Sensitivity,
     /// Who answers for it; never empty.
     pub owners: BTreeSet<IdentityId>,
+    /// The name of the vaulted secret that opens it to Portcullis; absent where the target trusts our
+    /// certificate authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
     /// The kind's own settings, checked against its schema. Holds no secret, only names of them.
     pub settings: serde_json::Value,
 }

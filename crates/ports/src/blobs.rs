@@ -38,6 +38,6 @@ pub trait Blobs: Send + Sync {
     /// Reads a whole blob; `None` when there is none.
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BlobError>;
 
-    /// The names below a prefix, in order.
+    /// The names that begin with a text, in order; the empty text for all.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError>;
 }

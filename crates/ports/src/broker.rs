@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use portcullis_model::{Action, KindDescriptor, Resource, Secret};
+use portcullis_model::{Action, Classified, KindDescriptor, Resource, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -49,6 +49,9 @@ pub trait Broker: Send + Sync {
 
     /// The actions a resource offers, to be listed in the catalog.
     fn offers(&self, resource: &Resource) -> Result<Vec<Action>, BrokerError>;
+
+    /// What an action can do. What is not understood is worst.
+    fn classify(&self, resource: &Resource, action: &Action) -> Classified;
 
     /// A new private key for the door, as the protocol writes it, and its public half.
     fn generate_host_key(

@@ -217,6 +217,9 @@ pub struct Closing {
     pub cause: CloseCause,
     /// The exit status, when the target gave one.
     pub exit: Option<u32>,
+    /// The signal that ended the program, without `SIG`, when the target named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
     /// Bytes from the client to the target.
     pub bytes_in: u64,
     /// Bytes from the target to the client.
@@ -309,13 +312,15 @@ pub trait Control: Send + Sync {
     /// Decides about one channel; when it returns, the session is in the ledger.
     async fn open(&self, wish: OpenWish) -> Result<Opened, Refusal>;
 
-    /// Takes a segment; when it returns, the segment is durable. Segments may be under way together,
-    /// but arrive in order.
+    /// Something was refused by name without asking (a forward, a subsystem, an agent): for the record.
+    async fn refused(&self, ticket: Ticket, login: Login, what: String);
+
+    /// Takes a segment; when it returns, the segment is durable. One is under way at a time.
     async fn record(&self, session: SessionId, segment: Segment) -> Result<(), TapeFailure>;
 
     /// The session is over and its last segment was recorded (or could not be).
     async fn close(&self, session: SessionId, closing: Closing);
 
-    /// Waits for orders after a cursor, at most [`PULSE`].
+    /// Waits for orders after a cursor, at most [`PULSE`]. Cursor 0 asks from now on.
     async fn orders(&self, after: u64) -> Orders;
 }

@@ -15,7 +15,9 @@ pub mod sealer;
 pub mod store;
 pub mod tiles;
 
-pub use authenticator::{Authenticator, AuthenticatorError, Enrolled, Presented};
+pub use authenticator::{
+    Authenticator, AuthenticatorError, Chosen, Enrolled, Presented, SignedKey,
+};
 pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use broker::{Broker, BrokerError, BrokerSettings};
 pub use clock::{Clock, Entropy};

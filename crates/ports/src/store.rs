@@ -4,6 +4,7 @@
 //! refuses single ones; an append that returned is durable.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use portcullis_model::{Body, Event, StreamId};
@@ -55,9 +56,9 @@ pub struct Append {
     pub expected: u64,
     /// The events, in order, at least one.
     pub records: Vec<Record>,
-    /// The stream's row after them.
+    /// The stream's row after them; without one, the stream has no row any more.
     pub row: Option<Row>,
-    /// Secrets to keep with them.
+    /// Secrets to keep with them. A version is written once.
     pub sealed: Vec<SealedRow>,
 }
 
@@ -100,7 +101,8 @@ impl Query {
     }
 }
 
-/// Folds one event into a row: the same function when an event is written and when rows are rebuilt.
+/// Folds one event into its stream's row, or into none: the same function when an event is written
+/// and when rows are rebuilt.
 pub type Projector = dyn Fn(Option<&Row>, &Event) -> Result<Option<Row>, String> + Send + Sync;
 
 /// Why a store failed.
@@ -145,6 +147,9 @@ pub enum AppendError {
         /// Which one.
         key: String,
     },
+    /// The command contradicts itself: a mistake of the program, not of its user.
+    #[error("the command is malformed: {0}")]
+    Malformed(String),
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -184,8 +189,9 @@ pub trait Store: Send + Sync {
     async fn sealed(&self, id: &str, version: Option<u64>)
     -> Result<Option<SealedRow>, StoreError>;
 
-    /// Throws all rows and claims away and makes them anew from the events alone.
-    async fn rebuild(&self, projector: &Projector) -> Result<(), StoreError>;
+    /// Throws all rows and claims away and makes them anew from the events alone, in commit order.
+    /// An event that cannot be projected is an error and changes nothing.
+    async fn rebuild(&self, projector: Arc<Projector>) -> Result<(), StoreError>;
 
     /// Checks the store's own integrity; says what is wrong.
     async fn check(&self) -> Result<(), StoreError>;

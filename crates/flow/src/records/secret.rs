@@ -23,6 +23,13 @@ crate::events! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             change: Option<ChangeId>,
         }
+        /// Another value took its place; older ones stay for what was sealed under them.
+        VersionStored "secret.version_stored" {
+            /// Which version.
+            version: u64,
+            /// Its public half or fingerprint, if it has one.
+            public: String,
+        }
         /// Its value left the vault, for a session or for the server's own work at a target.
         Released "secret.released" {
             /// Which version.
@@ -80,6 +87,15 @@ impl Machine for SecretState {
                 released: 0,
                 released_at: None,
             }),
+            (Some(state), SecretEvent::VersionStored { version, public })
+                if *version == state.version + 1 =>
+            {
+                Some(Self {
+                    version: *version,
+                    public: public.clone(),
+                    ..state
+                })
+            }
             (Some(mut state), SecretEvent::Released { .. }) => {
                 state.released += 1;
                 state.released_at = Some(meta.at);
@@ -99,7 +115,7 @@ impl Machine for SecretState {
     fn claims(event: &SecretEvent, _stream: &StreamId) -> Vec<Claim> {
         match event {
             SecretEvent::Added { name, .. } => vec![Claim::take("name", format!("secret/{name}"))],
-            SecretEvent::Released { .. } => Vec::new(),
+            SecretEvent::VersionStored { .. } | SecretEvent::Released { .. } => Vec::new(),
         }
     }
 }
