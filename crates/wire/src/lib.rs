@@ -1,0 +1,3 @@
+//! Protocol codecs and clients that brokers, connectors and rotators share.
+
+pub mod ssh;
