@@ -127,6 +127,9 @@ pub enum GatherError {
         /// What does not fit.
         source: ProofError,
     },
+    /// No leaf was asked for, and evidence of nothing proves nothing.
+    #[error("no leaves were named: evidence needs at least one")]
+    Nothing,
     /// The checkpoint carries no signature of the log's key.
     #[error("the checkpoint is not signed by {key}")]
     Unsigned {
@@ -152,6 +155,9 @@ impl EvidenceFile {
             return Err(GatherError::Unsigned {
                 key: key.to_string(),
             });
+        }
+        if indexes.is_empty() {
+            return Err(GatherError::Nothing);
         }
         let mut sorted = indexes.to_vec();
         sorted.sort_unstable();
@@ -181,9 +187,10 @@ impl EvidenceFile {
         })?;
         let key = NoteVerifier::parse(key)?;
         let declared = lines.field("leaves").and_then(decimal);
+        let declared = declared.filter(|count| *count > 0);
         let declared = declared.ok_or(EvidenceError::Malformed {
             line: 3,
-            expected: "\"leaves\" and their number",
+            expected: "\"leaves\" and their number, at least one",
         })?;
         expect(&mut lines, "a blank line", |line| {
             line.is_empty().then_some(())

@@ -334,3 +334,18 @@ fn evidence_is_not_gathered_from_a_damaged_log_or_beyond_its_end() {
     ));
     assert!(gather(&log, 1).is_ok());
 }
+
+#[test]
+fn evidence_of_nothing_is_neither_made_nor_accepted() {
+    let log = Log::grown(30, 30);
+    let nothing = EvidenceFile::gather(&log.tiles, &log.signed(), &keys()[0], &[]);
+    assert_eq!(nothing.unwrap_err(), GatherError::Nothing);
+    let text = log.evidence(&[3]);
+    let emptied = text
+        .replace(&block(&text, 3), "")
+        .replace("leaves 1", "leaves 0");
+    assert!(matches!(
+        verify(&emptied).unwrap_err(),
+        VerifyError::File(EvidenceError::Malformed { line: 3, .. })
+    ));
+}
