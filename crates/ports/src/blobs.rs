@@ -35,6 +35,9 @@ pub trait Blobs: Send + Sync {
     /// Goes on with an existing blob, at its end.
     async fn reopen(&self, name: &str) -> Result<Box<dyn BlobWriter>, BlobError>;
 
+    /// Cuts off everything behind the first `bytes`: what a killed writer left half done.
+    async fn truncate(&self, name: &str, bytes: u64) -> Result<(), BlobError>;
+
     /// Reads a whole blob; `None` when there is none.
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BlobError>;
 

@@ -37,6 +37,15 @@ pub struct BrokerSettings {
     pub shutdown: watch::Receiver<bool>,
 }
 
+/// Where a resource listens, and how to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `host:port`.
+    pub address: String,
+    /// The host keys it may show, as the protocol writes them; never empty.
+    pub host_keys: Vec<String>,
+}
+
 /// One protocol.
 #[async_trait]
 pub trait Broker: Send + Sync {
@@ -52,6 +61,9 @@ pub trait Broker: Send + Sync {
 
     /// What an action can do. What is not understood is worst.
     fn classify(&self, resource: &Resource, action: &Action) -> Classified;
+
+    /// Where a session to the resource goes.
+    fn endpoint(&self, resource: &Resource) -> Result<Endpoint, BrokerError>;
 
     /// A new private key for the door, as the protocol writes it, and its public half.
     fn generate_host_key(

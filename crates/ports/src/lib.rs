@@ -19,7 +19,7 @@ pub use authenticator::{
     Authenticator, AuthenticatorError, Chosen, Enrolled, Presented, SignedKey,
 };
 pub use blobs::{BlobError, BlobWriter, Blobs};
-pub use broker::{Broker, BrokerError, BrokerSettings};
+pub use broker::{Broker, BrokerError, BrokerSettings, Endpoint};
 pub use clock::{Clock, Entropy};
 pub use connector::{
     Assignment, Connector, ConnectorError, Effective, Held, Privilege, Removal, Target,

@@ -182,8 +182,8 @@ pub trait Store: Send + Sync {
     /// Erases a text; the event and its proofs stay whole.
     async fn erase_body(&self, position: u64, field: &str) -> Result<(), StoreError>;
 
-    /// Whether something is used up.
-    async fn is_claimed(&self, scope: &str, key: &str) -> Result<bool, StoreError>;
+    /// The position of the event that used something up, if any did.
+    async fn claimed_at(&self, scope: &str, key: &str) -> Result<Option<u64>, StoreError>;
 
     /// A sealed secret: a version, or the newest.
     async fn sealed(&self, id: &str, version: Option<u64>)

@@ -104,12 +104,14 @@ impl Grant {
     pub fn begin_assignment(
         &self,
         account: String,
+        held_before: bool,
         now: Timestamp,
     ) -> Result<GrantEvent, GrantRefusal> {
         match self.status {
-            GrantStatus::Assigning if now < self.issue.ends_at => {
-                Ok(GrantEvent::Assigning { account })
-            }
+            GrantStatus::Assigning if now < self.issue.ends_at => Ok(GrantEvent::Assigning {
+                account,
+                held_before,
+            }),
             GrantStatus::Assigning => Err(GrantRefusal::Over),
             _ => Err(GrantRefusal::NotActive(self.status.as_str())),
         }

@@ -97,6 +97,8 @@ crate::events! {
         Assigning "grant.assigning" {
             /// The person's own account.
             account: String,
+            /// Whether the account had it before: then it is not ours to take away.
+            held_before: bool,
         }
         /// The entitlement is assigned and was read back.
         Assigned "grant.assigned" {
@@ -178,6 +180,8 @@ pub struct Grant {
     /// The person's own account at the target, once an assignment was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// Whether that account had the entitlement before.
+    pub held_before: bool,
     /// What the connector needs for removal, once assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment: Option<Value>,
@@ -240,6 +244,7 @@ impl Grant {
             issued_at: meta.at,
             used: 0,
             account: None,
+            held_before: false,
             assignment: None,
             status,
         })
@@ -247,8 +252,15 @@ impl Grant {
 
     fn after(mut self, event: &GrantEvent, meta: &Meta) -> Option<Self> {
         match (event, &self.status) {
-            (GrantEvent::Assigning { account }, GrantStatus::Assigning) => {
+            (
+                GrantEvent::Assigning {
+                    account,
+                    held_before,
+                },
+                GrantStatus::Assigning,
+            ) => {
                 self.account = Some(account.clone());
+                self.held_before = *held_before;
             }
             (GrantEvent::Assigned { assignment }, GrantStatus::Assigning) => {
                 self.assignment = Some(assignment.clone());

@@ -89,6 +89,13 @@ crate::events! {
             /// Its time step.
             step: u64,
         }
+        /// A door refused it something by name: a forward, a subsystem, an agent.
+        Refused "identity.refused" {
+            /// Where: `ACCOUNT@TARGET`.
+            at: String,
+            /// What.
+            what: String,
+        }
         /// It stepped up for a client that cannot ask.
         SteppedUp "identity.stepped_up" {
             /// The time step that was spent.
@@ -229,6 +236,7 @@ impl Machine for IdentityState {
                 state.sign_ins.remove(token);
             }
             IdentityEvent::CodeSpent { step } => state.spend(*step),
+            IdentityEvent::Refused { .. } => {}
             IdentityEvent::SteppedUp {
                 step,
                 target,

@@ -1,3 +1,9 @@
 //! What every member of a family must do, as functions its tests call with a real member.
 
 pub mod authenticator;
+pub mod blobs;
+pub mod connector;
+pub mod postgres_server;
+pub mod sealer;
+pub mod store;
+pub mod tiles;

@@ -1,0 +1,335 @@
+//! What owners administer: identities, groups, resources, secrets, policy bundles. Each is a change.
+
+use std::collections::BTreeMap;
+
+use portcullis_flow::change::ChangeBody;
+use portcullis_flow::records::{GroupState, SecretState};
+use portcullis_model::{
+    Authentication, Digest, Group, Identity, IdentityId, OwnerRole, Resource, ResourceId, Secret,
+    SecretId, Timestamp,
+};
+use portcullis_policy::{Bundle, ChangeKind, change_kind};
+use portcullis_vault::{SecretKind, parse_password, parse_ssh_private_key};
+use serde::Serialize;
+
+use crate::Engine;
+use crate::bundles;
+use crate::changes::ChangeView;
+use crate::failure::Failure;
+
+/// A secret for people and programs: everything but its value.
+#[derive(Debug, Clone, Serialize)]
+pub struct SecretView {
+    /// Which.
+    pub id: SecretId,
+    /// Everything about it but its value.
+    #[serde(flatten)]
+    pub secret: SecretState,
+}
+
+/// An identity for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct IdentityView {
+    /// The record.
+    #[serde(flatten)]
+    pub identity: Identity,
+    /// The sign-in methods it has.
+    pub methods: Vec<String>,
+    /// The fingerprints of its SSH keys.
+    pub ssh_keys: Vec<String>,
+    /// Who owns it, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_name: Option<String>,
+}
+
+/// Whether a resource is added or its record replaced, and what its owner has to place by hand.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResourcePut {
+    /// The change.
+    pub change: ChangeView,
+    /// What to place at the target.
+    pub instructions: String,
+}
+
+/// A proposed bundle.
+#[derive(Debug, Clone, Serialize)]
+pub struct BundleProposal {
+    /// The change to be signed.
+    pub change: ChangeView,
+    /// What kind of change it is.
+    pub kind: ChangeKind,
+}
+
+/// The active bundle.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActiveBundle {
+    /// Its digest.
+    pub digest: Digest,
+    /// The digest of its line.
+    pub line: Digest,
+    /// Its files.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Engine {
+    /// Adds an identity, or replaces its record. A fresh one gets the identifier `None` stands for.
+    pub async fn put_identity_record(
+        &self,
+        who: &Authentication,
+        identity: Identity,
+    ) -> Result<ChangeView, Failure> {
+        self.propose(who, ChangeBody::PutIdentity { identity })
+            .await
+    }
+
+    /// A fresh enrolment token for somebody: one owner of identities, or the founder for who is not enrolled.
+    pub async fn reopen_enrolment(
+        &self,
+        who: &Authentication,
+        name: &str,
+    ) -> Result<Secret<String>, Failure> {
+        use portcullis_flow::identity::IdentityState;
+        self.need_second_factor(who)?;
+        if !self.roles(who).await?.contains(&OwnerRole::Iam) {
+            return Err(Failure::Denied {
+                code: "not_eligible",
+                message: "only an owner of identities can open an enrolment".to_owned(),
+                next: None,
+            });
+        }
+        let found = self.journal.find_one::<IdentityState>("name", name).await?;
+        let mut loaded = found.ok_or_else(|| Failure::missing("identity", name))?;
+        let state = loaded.get()?;
+        if !state.methods.is_empty() && !state.identity.roles.is_empty() {
+            // Otherwise one owner could become another by enrolling in their place.
+            return Err(Failure::denied(
+                "not_eligible",
+                format!("{name} is an owner and has enrolled: one person cannot reset that"),
+                "suspend the identity and add another, which owners sign",
+            ));
+        }
+        let token = crate::tokens::Token::issue(state.identity.id, self.journal.entropy.as_ref());
+        let mut command = self.journal.command(Some(who.identity));
+        let opened = state.open_enrolment(token.digest(), command.at())?;
+        command.push(&mut loaded, &opened)?;
+        command.commit().await?;
+        Ok(token.expose())
+    }
+
+    /// All identities.
+    pub async fn list_identities(&self) -> Result<Vec<IdentityView>, Failure> {
+        use portcullis_flow::identity::IdentityState;
+        let names = self.names().await?;
+        let all = self.journal.find::<IdentityState>(&[]).await?;
+        Ok(all
+            .into_iter()
+            .map(|(_, state)| IdentityView {
+                owner_name: state
+                    .identity
+                    .owner
+                    .and_then(|owner| names.get(&owner).cloned()),
+                methods: state.methods.iter().cloned().collect(),
+                ssh_keys: state.keys.keys().cloned().collect(),
+                identity: state.identity,
+            })
+            .collect())
+    }
+
+    /// An identity's record by name.
+    pub async fn identity_record(&self, name: &str) -> Result<Identity, Failure> {
+        self.identity_named(name).await
+    }
+
+    /// A fresh identifier for a record to be proposed.
+    pub fn new_identity_id(&self) -> IdentityId {
+        self.journal.fresh_id()
+    }
+
+    /// A fresh identifier for a record to be proposed.
+    pub fn new_resource_id(&self) -> ResourceId {
+        self.journal.fresh_id()
+    }
+
+    /// A moment some time from now.
+    pub fn time_from_now(&self, span: std::time::Duration) -> Timestamp {
+        self.journal.now().plus(span)
+    }
+
+    /// Adds a resource, or replaces its record.
+    pub async fn put_resource(
+        &self,
+        who: &Authentication,
+        resource: Resource,
+    ) -> Result<ResourcePut, Failure> {
+        let instructions = self
+            .ports
+            .broker(&resource.kind)
+            .map(|broker| broker.target_instructions(&resource, &self.ssh_authority));
+        let change = self
+            .propose(who, ChangeBody::PutResource { resource })
+            .await?;
+        Ok(ResourcePut {
+            change,
+            instructions: instructions.unwrap_or_default(),
+        })
+    }
+
+    /// Removes a resource.
+    pub async fn remove_resource(
+        &self,
+        who: &Authentication,
+        name: &str,
+    ) -> Result<ChangeView, Failure> {
+        let resource = self.resource_named(name).await?.id;
+        self.propose(who, ChangeBody::RemoveResource { resource })
+            .await
+    }
+
+    /// All resources.
+    pub async fn list_resources(&self) -> Result<Vec<Resource>, Failure> {
+        self.resources().await
+    }
+
+    /// One resource.
+    pub async fn resource_record(&self, name: &str) -> Result<Resource, Failure> {
+        self.resource_named(name).await
+    }
+
+    /// Adds a group, or sets its members.
+    pub async fn put_group(
+        &self,
+        who: &Authentication,
+        group: Group,
+    ) -> Result<ChangeView, Failure> {
+        self.propose(who, ChangeBody::PutGroup { group }).await
+    }
+
+    /// Removes a group.
+    pub async fn remove_group(
+        &self,
+        who: &Authentication,
+        name: &str,
+    ) -> Result<ChangeView, Failure> {
+        let group = self.group_named(name).await?.id;
+        self.propose(who, ChangeBody::RemoveGroup { group }).await
+    }
+
+    /// All groups.
+    pub async fn list_groups(&self) -> Result<Vec<Group>, Failure> {
+        let all = self.journal.find::<GroupState>(&[]).await?;
+        Ok(all
+            .into_iter()
+            .filter(|(_, state)| !state.removed)
+            .map(|(_, state)| state.group)
+            .collect())
+    }
+
+    /// One group.
+    pub async fn group_named(&self, name: &str) -> Result<Group, Failure> {
+        let found = self.journal.find_one::<GroupState>("name", name).await?;
+        Ok(found
+            .ok_or_else(|| Failure::missing("group", name))?
+            .get()?
+            .group
+            .clone())
+    }
+
+    /// A fresh identifier for a group to be proposed.
+    pub fn new_group_id(&self) -> portcullis_model::GroupId {
+        self.journal.fresh_id()
+    }
+
+    /// Takes a secret in: sealed at once, usable when owners signed.
+    pub async fn add_secret(
+        &self,
+        who: &Authentication,
+        name: &str,
+        kind: SecretKind,
+        value: Secret<Vec<u8>>,
+    ) -> Result<ChangeView, Failure> {
+        let (value, public) = match kind {
+            SecretKind::Password => {
+                let parsed = parse_password(value);
+                (
+                    parsed.map_err(|error| Failure::Invalid(error.to_string()))?,
+                    String::new(),
+                )
+            }
+            SecretKind::SshKey => {
+                let key = parse_ssh_private_key(&value);
+                let key = key.map_err(|error| Failure::Invalid(error.to_string()))?;
+                (key.private, key.public)
+            }
+            other => {
+                return Err(Failure::Invalid(format!(
+                    "secrets of kind {other} are Portcullis' own"
+                )));
+            }
+        };
+        let secret = self.journal.fresh_id::<SecretId>();
+        let sealed = self.vault.seal(secret, kind, 1, &value)?;
+        let body = ChangeBody::AddSecret {
+            secret,
+            name: name.to_owned(),
+            kind: kind.as_str().to_owned(),
+            public,
+        };
+        self.propose_with(who, body, Some(sealed)).await
+    }
+
+    /// All secrets that people added.
+    pub async fn list_secrets(&self) -> Result<Vec<SecretView>, Failure> {
+        let mut views = Vec::new();
+        for (stream, secret) in self.journal.find::<SecretState>(&[]).await? {
+            let ours =
+                secret.name.starts_with("portcullis/") || secret.name.starts_with("identity/");
+            if !ours {
+                let id = stream
+                    .parse()
+                    .map_err(|_| Failure::missing("secret", &stream))?;
+                views.push(SecretView { id, secret });
+            }
+        }
+        Ok(views)
+    }
+
+    /// Proposes a bundle: kept, compared with the active one, to be signed.
+    pub async fn propose_bundle(
+        &self,
+        who: &Authentication,
+        files: BTreeMap<String, Vec<u8>>,
+    ) -> Result<BundleProposal, Failure> {
+        let proposed =
+            Bundle::from_files(files).map_err(|error| Failure::Invalid(error.to_string()))?;
+        let active = self.bundle();
+        let kind = change_kind(&active, &proposed);
+        if kind == ChangeKind::Nothing {
+            return Err(Failure::Invalid(
+                "this bundle is the active one already".to_owned(),
+            ));
+        }
+        bundles::save(&self.ports, &proposed).await?;
+        let body = ChangeBody::ActivateBundle {
+            bundle: proposed.digest(),
+            replaces: active.digest(),
+            widening: kind == ChangeKind::Widening,
+        };
+        Ok(BundleProposal {
+            change: self.propose(who, body).await?,
+            kind,
+        })
+    }
+
+    /// The active bundle.
+    pub fn active_bundle(&self) -> ActiveBundle {
+        let bundle = self.bundle();
+        let files = bundle.files().iter();
+        ActiveBundle {
+            digest: bundle.digest(),
+            line: bundle.line_digest(),
+            files: files
+                .map(|(path, bytes)| (path.clone(), String::from_utf8_lossy(bytes).into_owned()))
+                .collect(),
+        }
+    }
+}

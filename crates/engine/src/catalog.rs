@@ -1,0 +1,88 @@
+//! What somebody may ask for, with the path and the approvers told ahead.
+
+use portcullis_model::{Action, Environment, IdentityId, Sensitivity};
+use serde::Serialize;
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::preview::Preview;
+
+/// One resource and what it offers.
+#[derive(Debug, Clone, Serialize)]
+pub struct CatalogEntry {
+    /// The resource's name.
+    pub resource: String,
+    /// Its kind.
+    pub kind: String,
+    /// What depends on it.
+    pub environment: Environment,
+    /// What it holds.
+    pub sensitivity: Sensitivity,
+    /// What it offers.
+    pub offers: Vec<Offer>,
+}
+
+/// One thing to ask for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Offer {
+    /// The words to ask with.
+    pub words: String,
+    /// What a request would come to; absent when the target cannot be read now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+    /// Why there is no preview.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Engine {
+    /// Everything there is to ask for.
+    pub async fn catalog(&self, who: IdentityId) -> Result<Vec<CatalogEntry>, Failure> {
+        let mut entries = Vec::new();
+        for resource in self.resources().await? {
+            let mut offers = Vec::new();
+            for action in self.offers(&resource) {
+                offers.push(self.offer(who, &resource.name, &action).await);
+            }
+            entries.push(CatalogEntry {
+                resource: resource.name,
+                kind: resource.kind,
+                environment: resource.environment,
+                sensitivity: resource.sensitivity,
+                offers,
+            });
+        }
+        Ok(entries)
+    }
+
+    async fn offer(&self, who: IdentityId, resource: &str, action: &Action) -> Offer {
+        let words = words_of(action);
+        match self.preview(who, resource, &words).await {
+            Ok(preview) => Offer {
+                words: words.join(" "),
+                preview: Some(preview),
+                problem: None,
+            },
+            Err(failure) => Offer {
+                words: words.join(" "),
+                preview: None,
+                problem: Some(failure.to_string()),
+            },
+        }
+    }
+}
+
+/// The words that ask for an action: an entitlement by its own name, anything else by the action's.
+fn words_of(action: &Action) -> Vec<String> {
+    match action.param("entitlement") {
+        Some(name) => vec![name.to_owned()],
+        None => std::iter::once(action.name.clone())
+            .chain(
+                action
+                    .params
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}")),
+            )
+            .collect(),
+    }
+}

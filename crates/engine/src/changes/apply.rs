@@ -1,0 +1,249 @@
+//! What a change comes to once its signatures are there: checked when proposed, applied with the last signature.
+
+use portcullis_flow::change::{Change, ChangeBody};
+use portcullis_flow::identity::{IdentityEvent, IdentityState};
+use portcullis_flow::installation::{Installation, InstallationEvent};
+use portcullis_flow::records::{
+    GroupEvent, GroupState, ResourceEvent, ResourceState, SecretEvent, SecretState,
+};
+use portcullis_model::{ChangeId, Digest, Identity, IdentityKind, Resource, Secret};
+
+use super::ChangeView;
+use crate::Engine;
+use crate::bundles;
+use crate::failure::Failure;
+use crate::journal::{Command, Loaded};
+use crate::tokens::Token;
+
+/// The longest name.
+const MOST_NAME_BYTES: usize = 63;
+
+/// What takes effect outside the journal once a change is committed.
+#[derive(Default)]
+struct After {
+    bundle: Option<Digest>,
+    token: Option<Secret<String>>,
+}
+
+impl Engine {
+    /// Refuses what could never be applied.
+    pub(super) async fn check(&self, body: &ChangeBody) -> Result<(), Failure> {
+        match body {
+            ChangeBody::PutResource { resource } => self.check_resource(resource).await,
+            ChangeBody::PutIdentity { identity } => check_identity(identity),
+            ChangeBody::PutGroup { group } => check_name(&group.name),
+            ChangeBody::AddSecret { name, .. } => check_name(name),
+            ChangeBody::ActivateBundle { bundle, .. } => {
+                bundles::load(&self.ports, *bundle).await.map(|_| ())
+            }
+            ChangeBody::RemoveResource { .. } | ChangeBody::RemoveGroup { .. } => Ok(()),
+        }
+    }
+
+    async fn check_resource(&self, resource: &Resource) -> Result<(), Failure> {
+        check_name(&resource.name)?;
+        if resource.owners.is_empty() {
+            return Err(Failure::Invalid(
+                "a resource needs an owner: --owner NAME".to_owned(),
+            ));
+        }
+        for owner in &resource.owners {
+            self.identity(*owner).await?;
+        }
+        let broker = self.ports.broker(&resource.kind);
+        let connector = self.ports.connector(&resource.kind);
+        if broker.is_none() && connector.is_none() {
+            let known: Vec<_> = self.ports.kinds().iter().map(|kind| kind.name).collect();
+            return Err(Failure::Invalid(format!(
+                "there is no kind {:?}; known are {}",
+                resource.kind,
+                known.join(", ")
+            )));
+        }
+        if let Some(broker) = broker {
+            broker.offers(resource)?;
+            broker.endpoint(resource)?;
+        }
+        if let Some(connector) = connector {
+            connector.offers(resource)?;
+        }
+        Ok(())
+    }
+
+    /// Applies a change in the command that brings its last signature, or commits the signature alone.
+    pub(super) async fn apply_when_signed(
+        &self,
+        mut command: Command<'_>,
+        id: ChangeId,
+        mut loaded: Loaded<Change>,
+    ) -> Result<ChangeView, Failure> {
+        let mut after = After::default();
+        if loaded.get()?.is_signed() {
+            let applied = loaded.get()?.apply_now(command.at())?;
+            let body = loaded.get()?.body.clone();
+            self.apply(&mut command, id, body, &mut after).await?;
+            command.push(&mut loaded, &applied)?;
+        }
+        command.commit().await?;
+        if let Some(bundle) = after.bundle {
+            self.switch_bundle(bundle).await?;
+        }
+        self.duties.wake();
+        let token = after.token.map(Secret::expose_owned);
+        self.change_view(id, loaded.get()?.clone(), token).await
+    }
+
+    async fn apply(
+        &self,
+        command: &mut Command<'_>,
+        change: ChangeId,
+        body: ChangeBody,
+        after: &mut After,
+    ) -> Result<(), Failure> {
+        let by = Some(change);
+        match body {
+            ChangeBody::PutIdentity { identity } => {
+                self.put_identity(command, identity, change, after).await
+            }
+            ChangeBody::PutResource { resource } => {
+                let mut loaded = self.journal.load::<ResourceState>(resource.id).await?;
+                let event = match loaded.state {
+                    None => ResourceEvent::Added {
+                        resource,
+                        change: by,
+                    },
+                    Some(_) => ResourceEvent::Set {
+                        resource,
+                        change: by,
+                    },
+                };
+                command.push(&mut loaded, &event)
+            }
+            ChangeBody::RemoveResource { resource } => {
+                let mut loaded = self.journal.load::<ResourceState>(resource).await?;
+                let name = loaded.get()?.resource.name.clone();
+                command.push(&mut loaded, &ResourceEvent::Removed { name, change: by })
+            }
+            ChangeBody::PutGroup { group } => {
+                let mut loaded = self.journal.load::<GroupState>(group.id).await?;
+                let event = match loaded.state {
+                    None => GroupEvent::Added { group, change: by },
+                    Some(_) => GroupEvent::Set { group, change: by },
+                };
+                command.push(&mut loaded, &event)
+            }
+            ChangeBody::RemoveGroup { group } => {
+                let mut loaded = self.journal.load::<GroupState>(group).await?;
+                let name = loaded.get()?.group.name.clone();
+                command.push(&mut loaded, &GroupEvent::Removed { name, change: by })
+            }
+            ChangeBody::AddSecret {
+                secret,
+                name,
+                kind,
+                public,
+            } => {
+                let mut loaded = self.journal.load::<SecretState>(secret).await?;
+                let event = SecretEvent::Added {
+                    name,
+                    secret_kind: kind,
+                    public,
+                    change: by,
+                };
+                command.push(&mut loaded, &event)
+            }
+            ChangeBody::ActivateBundle {
+                bundle, replaces, ..
+            } => {
+                after.bundle = Some(bundle);
+                self.activate(command, change, bundle, replaces).await
+            }
+        }
+    }
+
+    async fn put_identity(
+        &self,
+        command: &mut Command<'_>,
+        identity: Identity,
+        change: ChangeId,
+        after: &mut After,
+    ) -> Result<(), Failure> {
+        let mut loaded = self.journal.load::<IdentityState>(identity.id).await?;
+        if loaded.state.is_some() {
+            return command.push(
+                &mut loaded,
+                &IdentityEvent::Set {
+                    identity,
+                    change: Some(change),
+                },
+            );
+        }
+        let id = identity.id;
+        command.push(
+            &mut loaded,
+            &IdentityEvent::Added {
+                identity,
+                change: Some(change),
+            },
+        )?;
+        let token = Token::issue(id, self.journal.entropy.as_ref());
+        let opened = loaded.get()?.open_enrolment(token.digest(), command.at())?;
+        command.push(&mut loaded, &opened)?;
+        after.token = Some(token.expose());
+        Ok(())
+    }
+
+    async fn activate(
+        &self,
+        command: &mut Command<'_>,
+        change: ChangeId,
+        bundle: Digest,
+        replaces: Digest,
+    ) -> Result<(), Failure> {
+        let mut loaded = self.journal.load::<Installation>(self.installation).await?;
+        if loaded.get()?.bundle != replaces {
+            return Err(Failure::Conflict(
+                "another bundle became active since this was proposed: propose it again".to_owned(),
+            ));
+        }
+        let event = InstallationEvent::PolicyActivated {
+            bundle,
+            replaced: replaces,
+            change,
+        };
+        command.push(&mut loaded, &event)
+    }
+}
+
+fn check_identity(identity: &Identity) -> Result<(), Failure> {
+    check_name(&identity.name)?;
+    let person = identity.kind == IdentityKind::Human;
+    if !person && (identity.owner.is_none() || identity.ends_at.is_none()) {
+        return Err(Failure::Invalid(format!(
+            "an identity of kind {} needs an owner and an end: --owner NAME --for TIME",
+            identity.kind.as_str()
+        )));
+    }
+    if !person && !identity.roles.is_empty() {
+        return Err(Failure::Invalid(
+            "only people can be owners of the installation".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Names stand in commands, logs and login names: nothing in them may mean something else there.
+fn check_name(name: &str) -> Result<(), Failure> {
+    let fits =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if begins && name.len() <= MOST_NAME_BYTES && name.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(Failure::Invalid(format!(
+        "{name:?} is no name: use a-z, 0-9, '-', '_' and '.', beginning with a letter or digit, {MOST_NAME_BYTES} at most"
+    )))
+}

@@ -1,0 +1,175 @@
+//! Changing Portcullis itself: proposed by one, signed by different owners, applied in the same instant.
+
+mod apply;
+mod founding;
+
+use std::collections::BTreeSet;
+
+use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Needed};
+use portcullis_flow::identity::IdentityState;
+use portcullis_model::{Authentication, ChangeId, Digest, OwnerRole};
+use portcullis_ports::store::SealedRow;
+use serde::Serialize;
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::journal::Loaded;
+
+/// A change for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeView {
+    /// Which.
+    pub id: ChangeId,
+    /// Where it stands, and everything about it.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Who proposed it, by name.
+    pub proposer_name: String,
+    /// Who signed, by name.
+    pub signed_by: Vec<String>,
+    /// What is still needed, in words; empty when nothing is.
+    pub missing: String,
+    /// A one-time token that came of it, shown to the one whose signature completed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolment_token: Option<String>,
+}
+
+impl Engine {
+    /// Proposes a change, signing it where the proposer's signature is asked for.
+    pub(crate) async fn propose(
+        &self,
+        who: &Authentication,
+        body: ChangeBody,
+    ) -> Result<ChangeView, Failure> {
+        self.propose_with(who, body, None).await
+    }
+
+    /// The same, keeping a sealed secret that the change is about.
+    pub(crate) async fn propose_with(
+        &self,
+        who: &Authentication,
+        body: ChangeBody,
+        sealed: Option<SealedRow>,
+    ) -> Result<ChangeView, Failure> {
+        self.need_second_factor(who)?;
+        self.check(&body).await?;
+        let needed = self.needed(who, &body).await?;
+        let roles = self.roles(who).await?;
+        if needed != Needed::Nobody && roles.is_empty() {
+            return Err(Failure::Denied {
+                code: "not_eligible",
+                message: "only an owner can propose this".to_owned(),
+                next: None,
+            });
+        }
+        let id = self.journal.fresh_id::<ChangeId>();
+        let mut loaded = Loaded::<Change>::fresh(id);
+        let mut command = self.journal.command(Some(who.identity));
+        let proposed = Change::propose(body, needed, command.at())?;
+        command.push(&mut loaded, &proposed)?;
+        if let Some(row) = sealed {
+            command.seal(&loaded.stream, row);
+        }
+        let change = loaded.get()?;
+        if change.asks_for(&roles) {
+            let signed = change.sign(who, roles, change.digest, command.at())?;
+            command.push(&mut loaded, &signed)?;
+        }
+        self.apply_when_signed(command, id, loaded).await
+    }
+
+    /// An owner confirms exactly what `seen` is the digest of.
+    pub async fn sign_change(
+        &self,
+        who: &Authentication,
+        id: ChangeId,
+        seen: Digest,
+    ) -> Result<ChangeView, Failure> {
+        let mut loaded = self.journal.load::<Change>(id).await?;
+        let roles = self.roles(who).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let signed = loaded.get()?.sign(who, roles, seen, command.at())?;
+        command.push(&mut loaded, &signed)?;
+        self.apply_when_signed(command, id, loaded).await
+    }
+
+    /// An owner, or the proposer, says no.
+    pub async fn refuse_change(
+        &self,
+        who: &Authentication,
+        id: ChangeId,
+    ) -> Result<ChangeView, Failure> {
+        let mut loaded = self.journal.load::<Change>(id).await?;
+        let roles = self.roles(who).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let refused = loaded.get()?.refuse(who.identity, &roles, command.at())?;
+        command.push(&mut loaded, &refused)?;
+        command.commit().await?;
+        self.show_change(id).await
+    }
+
+    /// One change. Everybody signed in may see what changes.
+    pub async fn show_change(&self, id: ChangeId) -> Result<ChangeView, Failure> {
+        let loaded = self.journal.load::<Change>(id).await?;
+        self.change_view(id, loaded.get()?.clone(), None).await
+    }
+
+    /// All changes, newest first.
+    pub async fn list_changes(&self) -> Result<Vec<ChangeView>, Failure> {
+        let mut views = Vec::new();
+        for (stream, change) in self.journal.find::<Change>(&[]).await?.into_iter().rev() {
+            let id = stream
+                .parse()
+                .map_err(|_| Failure::missing("change", &stream))?;
+            views.push(self.change_view(id, change, None).await?);
+        }
+        Ok(views)
+    }
+
+    pub(crate) async fn roles(&self, who: &Authentication) -> Result<BTreeSet<OwnerRole>, Failure> {
+        Ok(self.identity(who.identity).await?.roles)
+    }
+
+    async fn needed(&self, who: &Authentication, body: &ChangeBody) -> Result<Needed, Failure> {
+        if self.may_as_founder(who, body).await? {
+            return Ok(Needed::Nobody);
+        }
+        let before = match body {
+            ChangeBody::PutIdentity { identity } => {
+                let known = self.journal.load::<IdentityState>(identity.id).await?;
+                known.state.map(|state| state.identity)
+            }
+            _ => None,
+        };
+        Ok(body.needed(before.as_ref()))
+    }
+
+    async fn change_view(
+        &self,
+        id: ChangeId,
+        change: Change,
+        enrolment_token: Option<String>,
+    ) -> Result<ChangeView, Failure> {
+        let names = self.names().await?;
+        let named = |id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+        let waits = change.status == ChangeStatus::Pending && !change.is_signed();
+        Ok(ChangeView {
+            id,
+            proposer_name: change
+                .proposer
+                .map_or_else(|| "the server".to_owned(), named),
+            signed_by: change
+                .signatures
+                .iter()
+                .map(|signature| named(signature.by))
+                .collect(),
+            missing: if waits {
+                change.needed.to_string()
+            } else {
+                String::new()
+            },
+            change,
+            enrolment_token,
+        })
+    }
+}

@@ -1,0 +1,441 @@
+//! One channel: found under a grant, decided anew, written, then leased to the gate; and its end.
+
+use std::time::Duration;
+
+use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
+use portcullis_flow::request::Uses;
+use portcullis_flow::session::{Ending, Opening, Session, SessionEvent, TapeHead};
+use portcullis_model::{
+    Action, Authentication, Controls, Digest, GrantId, Path, Resource, Secret, SessionId, Subject,
+    Timestamp,
+};
+use portcullis_policy::{Decision, LeaseBody, OpenSession, Permit, Privileged, ReleaseSecret};
+use portcullis_ports::clock::random;
+use portcullis_ports::control::{
+    CloseCause, Closing, InTransit, OpenWish, Opened, SessionLease, TapeOrder, TargetCredential,
+};
+use portcullis_tape::{Header, KeyWrap, TapeKey, TapeWriter, Track, TrackKind};
+use portcullis_vault::{CertRequest, SecretKind, session_key};
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::journal::Loaded;
+use crate::live::{GrowingTape, LiveSession, head_of};
+use crate::preview::Assessment;
+use crate::secrets::{Warrant, tape_secret};
+
+/// How long a second factor proved at the door counts for further channels of the connection.
+const FRESH: Duration = Duration::from_mins(15);
+
+/// How long a certificate made for a session can be used to log in.
+const CERTIFICATE_LASTS: Duration = Duration::from_mins(2);
+
+/// Ends a session in which nothing moves.
+const IDLE_LIMIT: Duration = Duration::from_mins(15);
+
+/// The longest time between something happening and its being on the tape.
+const FLUSH_WITHIN: Duration = Duration::from_millis(250);
+
+/// A tape that was begun for a session not yet recorded.
+struct NewTape {
+    order: TapeOrder,
+    live: LiveSession,
+    head: TapeHead,
+    key: TapeKey,
+}
+
+impl Engine {
+    pub(super) async fn open_session(&self, wish: OpenWish) -> Result<Opened, Failure> {
+        let who = self.proved(&wish.ticket, &wish.login)?;
+        let resource = self.resource_named(&wish.login.target).await?;
+        let subject = Subject::oneself(who.identity);
+        let assessment = self.assess(subject, resource, wish.action.clone()).await?;
+        let mut grant = self.grant_for(&who, &assessment).await?;
+        let now = self.journal.now();
+        let met = Controls {
+            brokered: true,
+            recording: true,
+            mfa: who.has_second_factor() && now.since(who.at) < FRESH,
+            approvals: grant.get()?.issue.controls.approvals,
+        };
+        let asked = self.asked(&assessment, met).await?;
+        let bundle = self.bundle();
+        let policies = match bundle.decide(assessment.policy_action, &asked.query()) {
+            Decision::Allowed { determining, .. } => determining,
+            Decision::Denied(_) => Vec::new(),
+        };
+        let permit = bundle.authorize::<Privileged, OpenSession>(&asked.query())?;
+
+        let session = self.journal.fresh_id::<SessionId>();
+        let tape = self
+            .begin_tape(session, &assessment.resource, bundle.digest())
+            .await?;
+        let (permit, release) = permit.with_credential();
+        let (credential, described) = self.credential(session, &who, &assessment, &wish).await?;
+        let opening = Opening {
+            controls: met,
+            policies: policies.into_iter().map(|policy| policy.id).collect(),
+            bundle: bundle.digest(),
+            credential: described,
+            tape: tape.head.hash,
+            ..opening(&who, &assessment, &wish, &grant, now)?
+        };
+        let ends_at = opening.ends_at;
+        self.record_opening(session, &mut grant, opening, &tape.key)
+            .await?;
+        self.live.insert(session, tape.live);
+        let credential = match credential {
+            Some(credential) => {
+                drop(release);
+                credential
+            }
+            None => self.vaulted(release, session, &assessment.resource).await?,
+        };
+        let lease = self.lease(permit, session, &assessment, &wish, credential, ends_at)?;
+        Ok(Opened {
+            session,
+            lease,
+            tape: tape.order,
+            notice: notice(session, now, ends_at),
+        })
+    }
+
+    /// The grant that covers exactly this action, usable now; otherwise the request that would.
+    async fn grant_for(
+        &self,
+        who: &Authentication,
+        assessment: &Assessment,
+    ) -> Result<Loaded<Grant>, Failure> {
+        let holder = who.identity.to_string();
+        let resource = assessment.resource.id.to_string();
+        let keys = [("holder", holder.as_str()), ("resource", resource.as_str())];
+        let mut why = None;
+        for (stream, grant) in self.journal.find::<Grant>(&keys).await?.into_iter().rev() {
+            if grant.issue.digest != assessment.digest {
+                continue;
+            }
+            match grant.usable(Path::Privileged, self.journal.now()) {
+                Ok(()) => return self.journal.load(stream).await,
+                Err(refusal) => why = why.or(Some(refusal)),
+            }
+        }
+        let action = &assessment.intent.action;
+        let message = why.map_or_else(
+            || {
+                format!(
+                    "no grant of yours covers {action} on {}; this takes the privileged path",
+                    assessment.resource.name
+                )
+            },
+            |refusal| format!("{action} on {}: {refusal}", assessment.resource.name),
+        );
+        Err(Failure::denied(
+            "no_grant",
+            message,
+            narrowest(&assessment.resource, action),
+        ))
+    }
+
+    async fn begin_tape(
+        &self,
+        session: SessionId,
+        resource: &Resource,
+        bundle: Digest,
+    ) -> Result<NewTape, Failure> {
+        let entropy = self.journal.entropy.as_ref();
+        let key_bytes = random::<32>(entropy);
+        let nonce_prefix = random::<16>(entropy);
+        let mut key_wraps = Vec::new();
+        for auditor in &self.options.auditors {
+            let wrapped = self.ports.sealer.seal(auditor, &key_bytes)?;
+            key_wraps.push(KeyWrap {
+                recipient: auditor.clone(),
+                wrapped,
+            });
+        }
+        let header = Header {
+            tape: format!("tape_{session}"),
+            tenant: self.journal.tenant.to_string(),
+            session: session.to_string(),
+            started_at_ms: self.journal.now().as_millis(),
+            broker: resource.kind.clone(),
+            bundle_digest: bundle.to_string(),
+            tracks: vec![
+                Track {
+                    number: 0,
+                    kind: TrackKind::Event,
+                },
+                Track {
+                    number: 1,
+                    kind: TrackKind::Terminal,
+                },
+            ],
+            key_wraps,
+        };
+        let key = TapeKey::new(key_bytes);
+        let (writer, bytes) = TapeWriter::begin(&header, key.clone(), nonce_prefix)
+            .map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let mut blob = self
+            .ports
+            .blobs
+            .create(&crate::tapes::name(session))
+            .await?;
+        blob.append(&bytes).await?;
+        blob.sync().await?;
+        let growing = GrowingTape::begin(blob, &bytes, key.clone())
+            .map_err(|failure| Failure::Unavailable(failure.to_string()))?;
+        Ok(NewTape {
+            head: head_of(&writer.head()),
+            order: TapeOrder {
+                header: bytes,
+                key: InTransit(Secret::new(key_bytes)),
+                nonce_prefix,
+                flush_within: FLUSH_WITHIN,
+            },
+            live: LiveSession::new(growing),
+            key,
+        })
+    }
+
+    /// Writes the use of the grant and the session in one go: from here on it happened.
+    async fn record_opening(
+        &self,
+        session: SessionId,
+        grant: &mut Loaded<Grant>,
+        opening: Opening,
+        key: &TapeKey,
+    ) -> Result<(), Failure> {
+        let mut command = self.journal.command(Some(opening.identity));
+        let used = grant.get()?.use_for(session, command.at())?;
+        command.push(grant, &used)?;
+        let mut stream = Loaded::<Session>::fresh(session);
+        command.push(
+            &mut stream,
+            &SessionEvent::Opened {
+                opening: Box::new(opening),
+            },
+        )?;
+        if !self.options.auditors_only {
+            let value = Secret::new(key.expose_secret().to_vec());
+            let sealed = self
+                .vault
+                .seal(tape_secret(session)?, SecretKind::TapeKey, 1, &value)?;
+            command.seal(&stream.stream, sealed);
+        }
+        command.commit().await
+    }
+
+    /// A certificate for this session where the target trusts our authority; otherwise what will be
+    /// released from the vault once the session is recorded.
+    async fn credential(
+        &self,
+        session: SessionId,
+        who: &Authentication,
+        assessment: &Assessment,
+        wish: &OpenWish,
+    ) -> Result<(Option<TargetCredential>, String), Failure> {
+        if let Some(name) = &assessment.resource.credential {
+            return Ok((None, format!("vaulted secret {name}")));
+        }
+        let entropy = self.journal.entropy.as_ref();
+        let pair = session_key(&Secret::new(random(entropy)))?;
+        let now = self.journal.now();
+        let serial = u64::from_be_bytes(random(entropy));
+        let name = self.identity(who.identity).await?.name;
+        let certificate = self.own.ssh_authority.certify(
+            &CertRequest {
+                subject: pair.public,
+                principals: vec![wish.login.account.clone()],
+                valid_after: now.minus(Duration::from_mins(1)).as_secs(),
+                valid_before: now.plus(CERTIFICATE_LASTS).as_secs(),
+                serial,
+                key_id: format!("{session} {name}"),
+                force_command: wish.action.param("command").map(str::to_owned),
+                source_addresses: Vec::new(),
+                permit_pty: true,
+            },
+            &random(entropy),
+        )?;
+        let private = String::from_utf8(pair.private.expose_owned())
+            .map_err(|_| Failure::Damaged("a session key is not text".to_owned()))?;
+        let credential = TargetCredential::Certificate {
+            private_key: InTransit(Secret::new(private)),
+            certificate,
+        };
+        Ok((Some(credential), format!("certificate serial {serial}")))
+    }
+
+    async fn vaulted(
+        &self,
+        permit: Permit<Privileged, ReleaseSecret>,
+        session: SessionId,
+        resource: &Resource,
+    ) -> Result<TargetCredential, Failure> {
+        let (kind, secret) = self
+            .vault
+            .release(Warrant::Session(permit, session), resource)
+            .await?;
+        let text = String::from_utf8(secret.expose_owned())
+            .map_err(|_| Failure::Damaged("the vaulted credential is not text".to_owned()))?;
+        let value = InTransit(Secret::new(text));
+        match kind {
+            SecretKind::SshKey => Ok(TargetCredential::Key { private_key: value }),
+            SecretKind::Password => Ok(TargetCredential::Password { password: value }),
+            other => Err(Failure::Invalid(format!(
+                "a secret of kind {other} opens no session"
+            ))),
+        }
+    }
+
+    fn lease(
+        &self,
+        permit: Permit<Privileged, OpenSession>,
+        session: SessionId,
+        assessment: &Assessment,
+        wish: &OpenWish,
+        credential: TargetCredential,
+        ends_at: Timestamp,
+    ) -> Result<InTransit<Vec<u8>>, Failure> {
+        let resource = &assessment.resource;
+        let broker = self.ports.broker(&resource.kind);
+        let broker = broker.ok_or_else(|| Failure::missing("broker for kind", &resource.kind))?;
+        let endpoint = broker.endpoint(resource)?;
+        let body = SessionLease {
+            session,
+            address: endpoint.address,
+            account: wish.login.account.clone(),
+            action: wish.action.clone(),
+            host_keys: endpoint.host_keys,
+            credential,
+            idle_limit: IDLE_LIMIT,
+            ends_at,
+        };
+        let payload =
+            serde_json::to_vec(&body).map_err(|error| Failure::Damaged(error.to_string()))?;
+        let not_after = permit.not_after();
+        let lease = self.own.leases.seal(
+            permit,
+            LeaseBody {
+                session,
+                not_after,
+                payload: Secret::new(payload),
+            },
+        )?;
+        Ok(InTransit(Secret::new(lease.expose().to_vec())))
+    }
+
+    /// A session is over: its end, and the grant's where the task is complete, in one go.
+    pub(super) async fn close_session(
+        &self,
+        session: SessionId,
+        closing: Closing,
+    ) -> Result<(), Failure> {
+        let live = self.live.remove(session);
+        let live = live.ok_or_else(|| Failure::missing("live session", session))?;
+        let tape = live.head().await;
+        self.orders.forget(session);
+        let mut loaded = self.journal.load::<Session>(session).await?;
+        let completed = closing.cause == CloseCause::Completed;
+        let ending = Ending {
+            cause: cause_in_words(&closing),
+            completed,
+            exit: closing.exit,
+            bytes_in: closing.bytes_in,
+            bytes_out: closing.bytes_out,
+            tape,
+        };
+        let grant = loaded.get()?.opening.grant;
+        let mut command = self.journal.command(None);
+        let event = loaded.get()?.end(ending)?;
+        command.push(&mut loaded, &event)?;
+        self.end_completed(&mut command, grant, completed).await?;
+        command.commit().await?;
+        self.duties.wake();
+        Ok(())
+    }
+
+    /// A clean exit ends the grant; a use spent ends a one-use grant however the session ended.
+    async fn end_completed(
+        &self,
+        command: &mut crate::journal::Command<'_>,
+        grant: GrantId,
+        completed: bool,
+    ) -> Result<(), Failure> {
+        let mut loaded = self.journal.load::<Grant>(grant).await?;
+        let state = loaded.get()?;
+        let spent = state.issue.uses == Uses::One;
+        if state.status == GrantStatus::Active && (completed || spent) {
+            let event = state.end(EndCause::Completed)?;
+            command.push(&mut loaded, &event)?;
+        }
+        Ok(())
+    }
+}
+
+fn opening(
+    who: &Authentication,
+    assessment: &Assessment,
+    wish: &OpenWish,
+    grant: &Loaded<Grant>,
+    now: Timestamp,
+) -> Result<Opening, Failure> {
+    let issue = &grant.get()?.issue;
+    Ok(Opening {
+        grant: grant
+            .stream
+            .parse()
+            .map_err(|_| Failure::missing("grant", &grant.stream))?,
+        request: issue.request,
+        identity: who.identity,
+        factors: who.factors.clone(),
+        resource: assessment.resource.id,
+        account: wish.login.account.clone(),
+        action: wish.action.clone(),
+        digest: assessment.digest,
+        controls: Controls::NONE,
+        bundle: issue.bundle,
+        policies: Vec::new(),
+        source: wish.source.to_string(),
+        connection: wish.connection.clone(),
+        credential: String::new(),
+        tape: assessment.digest,
+        ends_at: issue.ends_at.max(now),
+    })
+}
+
+/// The narrowest request that would allow what was refused.
+fn narrowest(resource: &Resource, action: &Action) -> String {
+    let params = action.params.iter().filter(|(name, _)| *name != "command");
+    let params: String = params
+        .map(|(name, value)| format!(" {name}={value}"))
+        .collect();
+    let command = action
+        .param("command")
+        .map(|command| format!(" -- {command}"))
+        .unwrap_or_default();
+    format!(
+        "portcullis request {} {}{params} --reason TEXT{command}",
+        resource.name, action.name
+    )
+}
+
+fn notice(session: SessionId, now: Timestamp, ends_at: Timestamp) -> String {
+    let minutes = ends_at.since(now).as_secs().div_ceil(60);
+    format!("portcullis: session {session} is recorded and ends in {minutes} min at the latest")
+}
+
+fn cause_in_words(closing: &Closing) -> String {
+    match &closing.cause {
+        CloseCause::Completed => match &closing.signal {
+            Some(signal) => format!("completed by signal {signal}"),
+            None => "completed".to_owned(),
+        },
+        CloseCause::ClientLost => "the client's connection was lost".to_owned(),
+        CloseCause::TargetLost { detail } => format!("the target was lost: {detail}"),
+        CloseCause::Idle => "nothing moved for too long".to_owned(),
+        CloseCause::TimeOver => "its time was over".to_owned(),
+        CloseCause::Killed { reason } => format!("killed: {reason}"),
+        CloseCause::EvidenceFailed { detail } => format!("the tape could not be written: {detail}"),
+        CloseCause::ControlLost => "control fell silent".to_owned(),
+    }
+}

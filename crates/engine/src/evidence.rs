@@ -1,0 +1,132 @@
+//! Evidence files and checkpoints: what an outsider verifies without us.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_flow::grant::Grant;
+use portcullis_flow::session::Session;
+use portcullis_ledger::{EvidenceFile, SignedCheckpoint};
+use portcullis_model::{ChangeId, Event, GrantId, IdentityId, RequestId, SessionId, StreamId};
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::sequencer::{LogFiles, latest};
+
+/// How long evidence waits for its events to be in the log.
+const INTEGRATION: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// The evidence file of a request, grant, session or change: everything the ledger has of the whole story.
+    pub async fn evidence(&self, who: IdentityId, id: &str) -> Result<Vec<u8>, Failure> {
+        let streams = self.story(who, id).await?;
+        let mut positions = BTreeSet::new();
+        for stream in &streams {
+            positions.extend(
+                self.journal
+                    .store
+                    .stream(stream, 0)
+                    .await?
+                    .iter()
+                    .map(|stored| stored.position),
+            );
+        }
+        let last = positions.last().copied().unwrap_or(0);
+        self.wait_until_integrated(last).await?;
+        let tiles = Arc::clone(&self.ports.tiles);
+        let key = self.own.ledger.verifier().clone();
+        let indexes: Vec<u64> = positions.into_iter().collect();
+        let gathered = tokio::task::spawn_blocking(move || {
+            let signed = latest(tiles.as_ref(), &key)?.ok_or_else(|| {
+                Failure::Unavailable("the ledger has no checkpoint yet".to_owned())
+            })?;
+            let file = EvidenceFile::gather(&LogFiles(tiles), &signed, &key, &indexes)?;
+            Ok::<_, Failure>(file.to_string().into_bytes())
+        });
+        gathered
+            .await
+            .map_err(|error| Failure::Unavailable(error.to_string()))?
+    }
+
+    /// The latest checkpoint, as a signed note.
+    pub fn checkpoint(&self) -> Result<SignedCheckpoint, Failure> {
+        latest(self.ports.tiles.as_ref(), self.own.ledger.verifier())?
+            .ok_or_else(|| Failure::Unavailable("the ledger has no checkpoint yet".to_owned()))
+    }
+
+    /// The streams that belong to one story: a request with its grant, its sessions, and the installation's beginning.
+    async fn story(&self, who: IdentityId, id: &str) -> Result<Vec<StreamId>, Failure> {
+        if let Ok(change) = id.parse::<ChangeId>() {
+            self.show_change(change).await?;
+            return Ok(vec![change.into()]);
+        }
+        let request = self.request_behind(id).await?;
+        self.show_request(who, request).await?;
+        let mut streams = vec![request.into()];
+        let granted = self
+            .journal
+            .find_one::<Grant>("request", &request.to_string())
+            .await?;
+        if let Some(grant) = granted {
+            let id = grant.stream.to_string();
+            streams.push(grant.stream);
+            let sessions = self
+                .journal
+                .find::<Session>(&[("grant", id.as_str())])
+                .await?;
+            streams.extend(sessions.into_iter().map(|(stream, _)| stream));
+        }
+        Ok(streams)
+    }
+
+    async fn request_behind(&self, id: &str) -> Result<RequestId, Failure> {
+        if let Ok(request) = id.parse::<RequestId>() {
+            return Ok(request);
+        }
+        if let Ok(grant) = id.parse::<GrantId>() {
+            let loaded = self.journal.load::<Grant>(grant).await?;
+            return Ok(loaded.get()?.issue.request);
+        }
+        if let Ok(session) = id.parse::<SessionId>() {
+            let loaded = self.journal.load::<Session>(session).await?;
+            return Ok(loaded.get()?.opening.request);
+        }
+        Err(Failure::Invalid(format!(
+            "{id} names no request, grant, session or change"
+        )))
+    }
+
+    async fn wait_until_integrated(&self, position: u64) -> Result<(), Failure> {
+        let mut integrated = self.integrated.clone();
+        let waited = integrated.wait_for(|size| *size > position);
+        match tokio::time::timeout(INTEGRATION, waited).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Failure::Unavailable(
+                "the ledger has not taken this up yet: try again".to_owned(),
+            )),
+        }
+    }
+
+    pub(crate) async fn event_at(&self, position: u64) -> Result<Event, Failure> {
+        let stored = self.journal.store.events(position, 1).await?;
+        let stored = stored
+            .first()
+            .ok_or_else(|| Failure::missing("event", position))?;
+        Ok(Event::from_leaf(&stored.leaf)?)
+    }
+
+    /// A text kept beside a stream's first event that has it, unless it was erased.
+    pub(crate) async fn body_of(
+        &self,
+        stream: StreamId,
+        field: &str,
+    ) -> Result<Option<String>, Failure> {
+        for stored in self.journal.store.stream(&stream, 0).await? {
+            let bodies = self.journal.store.bodies(stored.position).await?;
+            if let Some(body) = bodies.into_iter().find(|body| body.field == field) {
+                return Ok(Some(body.text));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,133 @@
+//! What was granted: giving it back, taking it back, looking at it.
+
+use std::collections::BTreeSet;
+
+use portcullis_flow::grant::Grant;
+use portcullis_model::{Authentication, GrantId, IdentityId, OwnerRole, RequestId};
+use serde::Serialize;
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::journal::Loaded;
+
+/// A grant for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct GrantView {
+    /// Which.
+    pub id: GrantId,
+    /// Where it stands, and everything about it.
+    #[serde(flatten)]
+    pub grant: Grant,
+    /// The holder's name.
+    pub holder: String,
+    /// The resource's name.
+    pub resource_name: String,
+}
+
+impl Engine {
+    /// The holder gives a grant back; `id` names the grant or its request.
+    pub async fn release(&self, who: &Authentication, id: &str) -> Result<GrantView, Failure> {
+        let mut loaded = self.grant_of(id).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = loaded.get()?.release(who.identity)?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await?;
+        self.duties.wake();
+        self.grant_view(&loaded).await
+    }
+
+    /// An owner, or an approver who withdraws, takes a grant back.
+    pub async fn revoke(
+        &self,
+        who: &Authentication,
+        id: &str,
+        reason: &str,
+    ) -> Result<GrantView, Failure> {
+        let mut loaded = self.grant_of(id).await?;
+        let owners = self.revokers(loaded.get()?).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = loaded.get()?.revoke(who.identity, &owners)?;
+        let bodies = vec![self.journal.body("reason", reason)];
+        command.push_with(&mut loaded, &event, bodies)?;
+        command.commit().await?;
+        self.duties.wake();
+        self.grant_view(&loaded).await
+    }
+
+    /// A grant, to its holder, its approvers and the owners.
+    pub async fn show_grant(&self, who: IdentityId, id: &str) -> Result<GrantView, Failure> {
+        let loaded = self.grant_of(id).await?;
+        if !self.may_see_grant(who, loaded.get()?).await? {
+            return Err(Failure::missing("grant", id));
+        }
+        self.grant_view(&loaded).await
+    }
+
+    /// All grants somebody may see, newest first.
+    pub async fn list_grants(&self, who: IdentityId) -> Result<Vec<GrantView>, Failure> {
+        let mut views = Vec::new();
+        for (stream, grant) in self.journal.find::<Grant>(&[]).await?.into_iter().rev() {
+            if self.may_see_grant(who, &grant).await? {
+                let loaded = Loaded {
+                    stream,
+                    version: 0,
+                    state: Some(grant),
+                };
+                views.push(self.grant_view(&loaded).await?);
+            }
+        }
+        Ok(views)
+    }
+
+    async fn may_see_grant(&self, who: IdentityId, grant: &Grant) -> Result<bool, Failure> {
+        let concerned =
+            grant.issue.intent.subject.involves(who) || grant.issue.approvers.contains(&who);
+        Ok(concerned
+            || self.revokers(grant).await?.contains(&who)
+            || self.holders(OwnerRole::Iam).await?.contains(&who))
+    }
+
+    /// Who may take it back beside its approvers.
+    async fn revokers(&self, grant: &Grant) -> Result<BTreeSet<IdentityId>, Failure> {
+        let mut owners = self.holders(OwnerRole::Pam).await?;
+        match self.resource(grant.issue.intent.resource).await {
+            Ok(resource) => owners.extend(resource.owners),
+            Err(Failure::NotFound(_)) => {}
+            Err(other) => return Err(other),
+        }
+        Ok(owners)
+    }
+
+    /// A grant by its own identifier or its request's.
+    pub(crate) async fn grant_of(&self, id: &str) -> Result<Loaded<Grant>, Failure> {
+        if let Ok(grant) = id.parse::<GrantId>() {
+            let loaded = self.journal.load::<Grant>(grant).await?;
+            loaded.get()?;
+            return Ok(loaded);
+        }
+        let request = id
+            .parse::<RequestId>()
+            .map_err(|_| Failure::missing("grant", id))?;
+        let found = self
+            .journal
+            .find_one::<Grant>("request", &request.to_string())
+            .await?;
+        found.ok_or_else(|| Failure::missing("grant for", id))
+    }
+
+    pub(crate) async fn grant_view(&self, loaded: &Loaded<Grant>) -> Result<GrantView, Failure> {
+        let grant = loaded.get()?.clone();
+        let holder = grant.issue.intent.subject.identity;
+        let resource = self.resource(grant.issue.intent.resource).await;
+        Ok(GrantView {
+            id: loaded
+                .stream
+                .parse()
+                .map_err(|_| Failure::missing("grant", &loaded.stream))?,
+            holder: self.identity(holder).await?.name,
+            resource_name: resource
+                .map_or_else(|_| "(removed)".to_owned(), |resource| resource.name),
+            grant,
+        })
+    }
+}

@@ -1,0 +1,317 @@
+//! Load, decide, append: the one way state is read and changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use portcullis_flow::change::Change;
+use portcullis_flow::grant::Grant;
+use portcullis_flow::identity::IdentityState;
+use portcullis_flow::installation::Installation;
+use portcullis_flow::machine::step;
+use portcullis_flow::records::{GroupState, ResourceState, SecretState};
+use portcullis_flow::request::Request;
+use portcullis_flow::session::Session;
+use portcullis_flow::{Machine, Meta};
+use portcullis_model::event::{ENVELOPE_VERSION, Event, Payload};
+use portcullis_model::id::TypedId;
+use portcullis_model::{Body, Claim, IdentityId, StreamId, TenantId, Timestamp};
+use portcullis_ports::clock::random;
+use portcullis_ports::store::{Query, SealedRow};
+use portcullis_ports::{Append, Clock, Entropy, Record, Row, Store};
+
+use crate::failure::Failure;
+
+/// Reads streams and starts commands.
+#[derive(Clone)]
+pub(crate) struct Journal {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) tenant: TenantId,
+}
+
+/// A stream as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded<M> {
+    pub(crate) stream: StreamId,
+    pub(crate) version: u64,
+    pub(crate) state: Option<M>,
+}
+
+impl<M: Machine> Loaded<M> {
+    /// A stream that has no events yet.
+    pub(crate) fn fresh(stream: impl Into<StreamId>) -> Self {
+        Self {
+            stream: stream.into(),
+            version: 0,
+            state: None,
+        }
+    }
+
+    /// The state, or that there is none.
+    pub(crate) fn get(&self) -> Result<&M, Failure> {
+        self.state
+            .as_ref()
+            .ok_or_else(|| Failure::missing(M::NOUN, &self.stream))
+    }
+}
+
+impl Journal {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh identifier.
+    pub(crate) fn fresh_id<T: TypedId>(&self) -> T {
+        T::from_parts(self.clock.now(), random(self.entropy.as_ref()))
+    }
+
+    /// A text to be kept beside a leaf.
+    pub(crate) fn body(&self, field: &str, text: &str) -> Body {
+        Body::new(field, random(self.entropy.as_ref()), text)
+    }
+
+    /// A stream's state, from its row.
+    pub(crate) async fn load<M: Machine>(
+        &self,
+        stream: impl Into<StreamId>,
+    ) -> Result<Loaded<M>, Failure> {
+        let stream = stream.into();
+        let row = self.store.row(M::NOUN, stream.as_str()).await?;
+        let Some(row) = row else {
+            return Ok(Loaded::fresh(stream));
+        };
+        Ok(Loaded {
+            stream,
+            version: row.version,
+            state: Some(state_of(&row)?),
+        })
+    }
+
+    /// All streams of a noun with these keys, in the order of their identifiers.
+    pub(crate) async fn find<M: Machine>(
+        &self,
+        keys: &[(&str, &str)],
+    ) -> Result<Vec<(StreamId, M)>, Failure> {
+        let query = keys
+            .iter()
+            .fold(Query::table(M::NOUN), |query, (key, value)| {
+                query.with(*key, *value)
+            });
+        let rows = self.store.rows(query).await?;
+        rows.iter()
+            .map(|row| Ok((stream_of(row)?, state_of(row)?)))
+            .collect()
+    }
+
+    /// The one stream of a noun with this key.
+    pub(crate) async fn find_one<M: Machine>(
+        &self,
+        key: &str,
+        value: &str,
+    ) -> Result<Option<Loaded<M>>, Failure> {
+        let rows = self
+            .store
+            .rows(Query::table(M::NOUN).with(key, value))
+            .await?;
+        rows.first()
+            .map(|row| {
+                Ok(Loaded {
+                    stream: stream_of(row)?,
+                    version: row.version,
+                    state: Some(state_of(row)?),
+                })
+            })
+            .transpose()
+    }
+
+    /// Starts a command.
+    pub(crate) fn command(&self, actor: Option<IdentityId>) -> Command<'_> {
+        Command {
+            journal: self,
+            actor,
+            at: self.clock.now(),
+            appends: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+}
+
+fn state_of<M: Machine>(row: &Row) -> Result<M, Failure> {
+    serde_json::from_slice(&row.state).map_err(|error| {
+        Failure::Damaged(format!(
+            "the row of {} cannot be read ({error}): rebuild the read models",
+            row.id
+        ))
+    })
+}
+
+fn stream_of(row: &Row) -> Result<StreamId, Failure> {
+    serde_json::from_value(serde_json::Value::String(row.id.clone()))
+        .map_err(|error| Failure::Damaged(error.to_string()))
+}
+
+fn row_of<M: Machine>(
+    stream: &StreamId,
+    version: u64,
+    state: &M,
+) -> Result<Row, serde_json::Error> {
+    Ok(Row {
+        table: M::NOUN.to_owned(),
+        id: stream.to_string(),
+        version,
+        keys: state.keys(),
+        state: serde_json::to_vec(state)?,
+    })
+}
+
+/// Everything one use case changes: written together or not at all.
+pub(crate) struct Command<'a> {
+    journal: &'a Journal,
+    actor: Option<IdentityId>,
+    at: Timestamp,
+    appends: Vec<Append>,
+    claims: Vec<Claim>,
+}
+
+impl Command<'_> {
+    /// When it is decided.
+    pub(crate) const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Uses something up together with the first event that follows.
+    pub(crate) fn extend_claims(&mut self, claims: impl IntoIterator<Item = Claim>) {
+        self.claims.extend(claims);
+    }
+
+    /// Adds an event to a stream and moves the loaded state on.
+    pub(crate) fn push<M: Machine>(
+        &mut self,
+        loaded: &mut Loaded<M>,
+        payload: &M::Event,
+    ) -> Result<(), Failure> {
+        self.push_with(loaded, payload, Vec::new())
+    }
+
+    /// The same, with texts kept beside the leaf.
+    pub(crate) fn push_with<M: Machine>(
+        &mut self,
+        loaded: &mut Loaded<M>,
+        payload: &M::Event,
+        bodies: Vec<Body>,
+    ) -> Result<(), Failure> {
+        let event = self.envelope(loaded, payload, &bodies)?;
+        let state = M::apply(loaded.state.take(), payload, &Meta::of(&event)).ok_or_else(|| {
+            Failure::Conflict(format!(
+                "{} cannot follow on the state of {}",
+                event.kind, loaded.stream
+            ))
+        })?;
+        let row = row_of(&loaded.stream, event.seq, &state)
+            .map_err(|error| Failure::Damaged(error.to_string()))?;
+        let before = loaded.version;
+        loaded.version = event.seq;
+        loaded.state = Some(state);
+        let record = Record {
+            leaf: event.to_leaf()?,
+            event,
+            bodies,
+        };
+        let append = self.append_to(&loaded.stream, before);
+        append.records.push(record);
+        append.row = Some(row);
+        Ok(())
+    }
+
+    /// Keeps a sealed secret together with the events of a stream already pushed to.
+    pub(crate) fn seal(&mut self, stream: &StreamId, row: SealedRow) {
+        if let Some(append) = self
+            .appends
+            .iter_mut()
+            .find(|append| append.stream == *stream)
+        {
+            append.sealed.push(row);
+        }
+    }
+
+    /// Writes it all, durable on return.
+    pub(crate) async fn commit(self) -> Result<(), Failure> {
+        self.journal.store.append(self.appends).await?;
+        Ok(())
+    }
+
+    fn envelope<M: Machine>(
+        &mut self,
+        loaded: &Loaded<M>,
+        payload: &M::Event,
+        bodies: &[Body],
+    ) -> Result<Event, Failure> {
+        let mut claims = M::claims(payload, &loaded.stream);
+        claims.append(&mut self.claims);
+        Ok(Event {
+            v: ENVELOPE_VERSION,
+            tenant: self.journal.tenant,
+            stream: loaded.stream.clone(),
+            seq: loaded.version + 1,
+            kind: payload.kind().to_owned(),
+            kind_v: payload.version(),
+            at: self.at,
+            actor: self.actor,
+            claims,
+            bodies: bodies.iter().map(Body::commit).collect(),
+            data: payload.to_data()?,
+        })
+    }
+
+    fn append_to(&mut self, stream: &StreamId, expected: u64) -> &mut Append {
+        let known = self
+            .appends
+            .iter()
+            .position(|append| append.stream == *stream);
+        let index = known.unwrap_or_else(|| {
+            self.appends.push(Append {
+                stream: stream.clone(),
+                expected,
+                records: Vec::new(),
+                row: None,
+                sealed: Vec::new(),
+            });
+            self.appends.len() - 1
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the index was found or made one line above"
+        )]
+        &mut self.appends[index]
+    }
+}
+
+/// Folds an event into a row: what rebuilds the read models from the events alone.
+pub fn project(row: Option<&Row>, event: &Event) -> Result<Option<Row>, String> {
+    type Fold = fn(Option<&Row>, &Event) -> Result<Row, String>;
+    let folds: BTreeMap<&str, Fold> = BTreeMap::from([
+        (Request::NOUN, fold_row::<Request> as Fold),
+        (Grant::NOUN, fold_row::<Grant>),
+        (Session::NOUN, fold_row::<Session>),
+        (Change::NOUN, fold_row::<Change>),
+        (IdentityState::NOUN, fold_row::<IdentityState>),
+        (Installation::NOUN, fold_row::<Installation>),
+        (ResourceState::NOUN, fold_row::<ResourceState>),
+        (GroupState::NOUN, fold_row::<GroupState>),
+        (SecretState::NOUN, fold_row::<SecretState>),
+    ]);
+    folds
+        .get(event.noun())
+        .map(|fold| fold(row, event))
+        .transpose()
+}
+
+fn fold_row<M: Machine>(row: Option<&Row>, event: &Event) -> Result<Row, String> {
+    let state = row
+        .map(state_of::<M>)
+        .transpose()
+        .map_err(|error| error.to_string())?;
+    let state = step(state, event).map_err(|error| error.to_string())?;
+    row_of(&event.stream, event.seq, &state).map_err(|error| error.to_string())
+}

@@ -1,0 +1,108 @@
+//! The use cases: the only code that changes state, and the only one that activates a policy bundle.
+//!
+//! Every use case is the same six steps: intent, impact, decision, permit, effect, evidence. Floor 3:
+//! it knows ports and pure machines, and no plug-in, no protocol and no database by name.
+
+mod administration;
+mod attempts;
+mod bundles;
+mod catalog;
+mod changes;
+mod directory;
+mod door;
+mod duties;
+mod evidence;
+mod failure;
+mod founding;
+mod grants;
+mod journal;
+mod live;
+mod orders;
+mod ports;
+mod preview;
+mod reevaluation;
+mod replay;
+mod requests;
+mod secrets;
+mod sequencer;
+mod sessions;
+mod sign_in;
+mod start;
+mod tapes;
+mod tokens;
+mod unlock;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use portcullis_model::{Digest, InstallationId};
+use portcullis_policy::Bundle;
+use tokio::sync::watch;
+
+pub use administration::{ActiveBundle, BundleProposal, IdentityView, ResourcePut, SecretView};
+pub use catalog::{CatalogEntry, Offer};
+pub use changes::ChangeView;
+pub use failure::Failure;
+pub use founding::{Beginning, Founded, Founding, found};
+pub use grants::GrantView;
+pub use journal::project;
+pub use ports::Ports;
+pub use preview::{DEFAULT_SPAN, Preview, StageView};
+pub use requests::{Ask, RequestView};
+pub use sessions::{SessionView, TapeReport, Watch};
+pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
+pub use start::{Options, Running};
+pub use unlock::Unlock;
+
+/// A running installation.
+pub struct Engine {
+    ports: Ports,
+    options: Options,
+    journal: journal::Journal,
+    installation: InstallationId,
+    ssh_authority: String,
+    vault: secrets::Vault,
+    own: secrets::OwnKeys,
+    bundle: RwLock<Arc<Bundle>>,
+    attempts: attempts::Attempts,
+    tickets: door::Tickets,
+    live: live::Live,
+    orders: orders::OrderBook,
+    duties: Arc<duties::Duties>,
+    fact_reads: secrets::FactReads,
+    integrated: watch::Receiver<u64>,
+}
+
+impl Engine {
+    /// The active policy bundle.
+    pub(crate) fn bundle(&self) -> Arc<Bundle> {
+        Arc::clone(&self.bundle.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes a bundle whose activation is committed the active one.
+    pub(crate) async fn switch_bundle(&self, digest: Digest) -> Result<(), Failure> {
+        let bundle = Arc::new(bundles::load(&self.ports, digest).await?);
+        *self.bundle.write().unwrap_or_else(PoisonError::into_inner) = bundle;
+        self.reevaluate(true).await;
+        Ok(())
+    }
+
+    /// What target hosts are to trust.
+    pub fn ssh_authority(&self) -> &str {
+        &self.ssh_authority
+    }
+
+    /// What verifies the ledger's checkpoints.
+    pub fn ledger_key(&self) -> String {
+        self.own.ledger.verifier().to_string()
+    }
+
+    /// How many events are committed, now and whenever it changes.
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.journal.store.committed()
+    }
+
+    /// The kinds of resources there are.
+    pub fn kinds(&self) -> Vec<portcullis_model::KindDescriptor> {
+        self.ports.kinds()
+    }
+}

@@ -1,0 +1,99 @@
+//! Replaying a tape through the product: a privileged request of its own.
+
+use portcullis_flow::grant::Grant;
+use portcullis_flow::session::{Session, SessionEvent};
+use portcullis_model::{Action, Authentication, Controls, GrantId, Path, SessionId, Subject};
+use portcullis_policy::{Privileged, ReplayTape};
+use portcullis_tape::{Frame, Header, TapeKey};
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::preview::REPLAY;
+
+/// The parameter that names the session.
+const SESSION: &str = "session";
+
+/// Reads `replay session=ses_…`.
+pub(crate) fn parse(words: &[String]) -> Result<Action, Failure> {
+    let usage = || Failure::Invalid("say which tape: replay session=ses_…".to_owned());
+    match words {
+        [_, word] => {
+            let session = word.strip_prefix("session=").ok_or_else(usage)?;
+            let session = session
+                .parse::<SessionId>()
+                .map_err(|error| Failure::Invalid(error.to_string()))?;
+            Ok(Action::named(REPLAY).with(SESSION, session.to_string()))
+        }
+        _ => Err(usage()),
+    }
+}
+
+impl Engine {
+    /// Opens a tape for somebody who holds a grant to replay it: decided, used and recorded first.
+    pub async fn replay(
+        &self,
+        who: &Authentication,
+        id: SessionId,
+    ) -> Result<(Header, Vec<Frame>), Failure> {
+        let mut session = self.journal.load::<Session>(id).await?;
+        let resource = self.resource(session.get()?.opening.resource).await?;
+        let action = Action::named(REPLAY).with(SESSION, id.to_string());
+        let name = resource.name.clone();
+        let assessment = self
+            .assess(Subject::oneself(who.identity), resource, action)
+            .await?;
+        let holder = who.identity.to_string();
+        let held = self
+            .journal
+            .find::<Grant>(&[("holder", holder.as_str())])
+            .await?;
+        let now = self.journal.now();
+        let held = held.into_iter().find(|(_, grant)| {
+            grant.issue.digest == assessment.digest && grant.usable(Path::Privileged, now).is_ok()
+        });
+        let (stream, grant) = held.ok_or_else(|| {
+            Failure::denied(
+                "no_grant",
+                "replaying a tape through the product is a privileged action of its own",
+                format!("portcullis request {name} replay session={id} --reason TEXT"),
+            )
+        })?;
+        let met = Controls {
+            mfa: who.has_second_factor(),
+            ..grant.issue.controls
+        };
+        let asked = self.asked(&assessment, met).await?;
+        let permit = self
+            .bundle()
+            .authorize::<Privileged, ReplayTape>(&asked.query())?;
+        let grant = stream
+            .parse::<GrantId>()
+            .map_err(|_| Failure::missing("grant", &stream))?;
+        let mut command = self.journal.command(Some(who.identity));
+        command.push(
+            &mut session,
+            &SessionEvent::Replayed {
+                by: who.identity,
+                grant,
+            },
+        )?;
+        command.commit().await?;
+        let key = self.vault.release_tape_key(permit, id).await?;
+        self.open_tape(id, key.expose()).await
+    }
+
+    async fn open_tape(&self, id: SessionId, key: &[u8]) -> Result<(Header, Vec<Frame>), Failure> {
+        let damaged = |error: portcullis_tape::TapeError| Failure::Damaged(error.to_string());
+        let key = key
+            .try_into()
+            .map_err(|_| Failure::Damaged("the tape's key has another length".to_owned()))?;
+        let key = TapeKey::new(key);
+        let bytes = self.tape_bytes(id).await?;
+        let mut reader = portcullis_tape::open(bytes.as_slice()).map_err(damaged)?;
+        let mut frames = Vec::new();
+        while let Some(segment) = reader.next_segment().map_err(damaged)? {
+            frames.extend(segment.frames(&key).map_err(damaged)?);
+        }
+        Ok((reader.header().clone(), frames))
+    }
+}

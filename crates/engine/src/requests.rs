@@ -1,0 +1,355 @@
+//! Asking for access, and deciding on what was asked.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use portcullis_flow::approval::Electorate;
+use portcullis_flow::grant::Grant;
+use portcullis_flow::request::{ApproveFacts, Request, RequestEvent, RequestStatus, Submission};
+use portcullis_model::{
+    Authentication, Claim, Digest, GrantId, IdentityId, OwnerRole, RequestId, Subject,
+};
+use portcullis_policy::Decision;
+use serde::Serialize;
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::journal::{Command, Loaded};
+use crate::preview::Assessment;
+
+/// What somebody asks for.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The resource's name.
+    pub resource: String,
+    /// The action's words.
+    pub words: Vec<String>,
+    /// Why, for people; kept erasable beside the ledger.
+    pub reason: String,
+    /// For how long.
+    pub span: Duration,
+    /// Makes asking again with the same key answer with the same request.
+    pub idempotency_key: Option<String>,
+}
+
+/// A request for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct RequestView {
+    /// Which.
+    pub id: RequestId,
+    /// Where it stands, and everything about it.
+    #[serde(flatten)]
+    pub request: Request,
+    /// The requester's name.
+    pub requester: String,
+    /// The resource's name.
+    pub resource_name: String,
+    /// Why, unless it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whose approval it waits for now, by name.
+    pub waits_for: Vec<String>,
+}
+
+impl Engine {
+    /// Asks for access.
+    pub async fn request(&self, who: &Authentication, ask: Ask) -> Result<RequestView, Failure> {
+        let claim = ask
+            .idempotency_key
+            .as_deref()
+            .map(|key| idempotency(who.identity, key));
+        if let Some(known) = self.asked_before(claim.as_ref()).await? {
+            return self.request_view(known).await;
+        }
+        if ask.reason.trim().is_empty() {
+            return Err(Failure::Invalid("say why: --reason TEXT".to_owned()));
+        }
+        let resource = self.resource_named(&ask.resource).await?;
+        let action = self.parse_action(&resource, &ask.words)?;
+        let subject = Subject::oneself(who.identity);
+        let assessment = self.assess(subject, resource, action).await?;
+        let submission = self.submission(&assessment, ask.span).await?;
+        let id = self.journal.fresh_id::<RequestId>();
+        let grant = self.journal.fresh_id::<GrantId>();
+        let mut loaded = Loaded::<Request>::fresh(id);
+        let mut command = self.journal.command(Some(who.identity));
+        command.extend_claims(claim);
+        for event in Request::submit(submission, grant, command.at())? {
+            let bodies = match event {
+                RequestEvent::Submitted { .. } => vec![self.journal.body("reason", &ask.reason)],
+                _ => Vec::new(),
+            };
+            command.push_with(&mut loaded, &event, bodies)?;
+        }
+        issue_if_granted(&mut command, id, &loaded, BTreeSet::new())?;
+        command.commit().await?;
+        self.duties.wake();
+        self.request_view(id).await
+    }
+
+    async fn submission(
+        &self,
+        assessment: &Assessment,
+        span: Duration,
+    ) -> Result<Submission, Failure> {
+        let bundle = self.bundle();
+        match self.decide(&bundle, assessment).await? {
+            Decision::Denied(denial) => Err(Failure::Denied {
+                code: "policy",
+                message: denial.to_string(),
+                next: Some(denial.narrowest),
+            }),
+            Decision::Allowed { path, profile, .. } => {
+                let terms = assessment.terms(&bundle, path, profile, span)?;
+                let subject = &assessment.intent.subject;
+                let electorate = self
+                    .electorate(&terms.flow, path, subject, &assessment.resource)
+                    .await?;
+                Ok(Submission { terms, electorate })
+            }
+        }
+    }
+
+    /// Approves exactly what `seen` is the digest of.
+    pub async fn approve(
+        &self,
+        who: &Authentication,
+        id: RequestId,
+        seen: Digest,
+    ) -> Result<RequestView, Failure> {
+        let mut loaded = self.journal.load::<Request>(id).await?;
+        let request = loaded.get()?.clone();
+        let assessment = match self.reassess(&request).await? {
+            Standing::Holds(assessment, electorate) => (assessment, electorate),
+            Standing::Void(why) => {
+                self.void(&mut loaded, why.clone()).await?;
+                return Err(Failure::Conflict(why));
+            }
+        };
+        let (assessment, electorate) = assessment;
+        let facts = ApproveFacts {
+            electorate,
+            digest_now: assessment.digest,
+            grant: self.journal.fresh_id(),
+        };
+        let mut command = self.journal.command(Some(who.identity));
+        for event in request.approve(who, seen, &facts, command.at())? {
+            command.push(&mut loaded, &event)?;
+        }
+        let approvers = loaded
+            .get()?
+            .approvals
+            .iter()
+            .map(|approval| approval.by)
+            .collect();
+        issue_if_granted(&mut command, id, &loaded, approvers)?;
+        command.commit().await?;
+        self.duties.wake();
+        self.request_view(id).await
+    }
+
+    /// Says no.
+    pub async fn deny(
+        &self,
+        who: &Authentication,
+        id: RequestId,
+        reason: Option<&str>,
+    ) -> Result<RequestView, Failure> {
+        let mut loaded = self.journal.load::<Request>(id).await?;
+        let electorate = self.electorate_now(loaded.get()?).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = loaded
+            .get()?
+            .deny(who.identity, &electorate, command.at())?;
+        let bodies = reason
+            .map(|text| self.journal.body("reason", text))
+            .into_iter()
+            .collect();
+        command.push_with(&mut loaded, &event, bodies)?;
+        command.commit().await?;
+        self.request_view(id).await
+    }
+
+    /// Takes a request back.
+    pub async fn cancel(
+        &self,
+        who: &Authentication,
+        id: RequestId,
+    ) -> Result<RequestView, Failure> {
+        let mut loaded = self.journal.load::<Request>(id).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = loaded.get()?.cancel(who.identity, command.at())?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await?;
+        self.request_view(id).await
+    }
+
+    /// A request, to whoever may see it: the requester, who could approve, and the owners.
+    pub async fn show_request(
+        &self,
+        who: IdentityId,
+        id: RequestId,
+    ) -> Result<RequestView, Failure> {
+        let loaded = self.journal.load::<Request>(id).await?;
+        if !self.may_see(who, loaded.get()?).await? {
+            return Err(Failure::missing("request", id));
+        }
+        self.request_view(id).await
+    }
+
+    /// All requests that somebody may see, newest first.
+    pub async fn list_requests(&self, who: IdentityId) -> Result<Vec<RequestView>, Failure> {
+        let mut views = Vec::new();
+        for (stream, request) in self.journal.find::<Request>(&[]).await?.into_iter().rev() {
+            if self.may_see(who, &request).await? {
+                let id = stream
+                    .parse()
+                    .map_err(|_| Failure::missing("request", &stream))?;
+                views.push(self.request_view(id).await?);
+            }
+        }
+        Ok(views)
+    }
+
+    async fn may_see(&self, who: IdentityId, request: &Request) -> Result<bool, Failure> {
+        if request.terms.intent.subject.involves(who)
+            || request.electorate.everybody().contains(&who)
+        {
+            return Ok(true);
+        }
+        let owners = [OwnerRole::Iam, OwnerRole::Pam];
+        for role in owners {
+            if self.holders(role).await?.contains(&who) {
+                return Ok(true);
+            }
+        }
+        Ok(self
+            .electorate_now(request)
+            .await?
+            .everybody()
+            .contains(&who))
+    }
+
+    pub(crate) async fn request_view(&self, id: RequestId) -> Result<RequestView, Failure> {
+        let loaded = self.journal.load::<Request>(id).await?;
+        let request = loaded.get()?.clone();
+        let names = self.names().await?;
+        let named = |id: &IdentityId| names.get(id).cloned().unwrap_or_else(|| id.to_string());
+        let waits_for = match request.open_stage().filter(|_| request.is_pending()) {
+            Some(stage) => {
+                let given: BTreeSet<_> = request
+                    .approvals
+                    .iter()
+                    .map(|approval| approval.by)
+                    .collect();
+                let electorate = self.electorate_now(&request).await?;
+                electorate
+                    .at(stage)
+                    .filter(|who| !given.contains(who))
+                    .map(|who| named(&who))
+                    .collect()
+            }
+            None => Vec::new(),
+        };
+        let resource = self.resource(request.terms.intent.resource).await;
+        Ok(RequestView {
+            id,
+            requester: named(&request.terms.intent.subject.identity),
+            resource_name: resource
+                .map_or_else(|_| "(removed)".to_owned(), |resource| resource.name),
+            reason: self.body_of(id.into(), "reason").await?,
+            waits_for,
+            request,
+        })
+    }
+
+    async fn electorate_now(&self, request: &Request) -> Result<Electorate, Failure> {
+        let resource = self.resource(request.terms.intent.resource).await?;
+        let terms = &request.terms;
+        self.electorate(&terms.flow, terms.path, &terms.intent.subject, &resource)
+            .await
+    }
+
+    /// Whether a pending request would still be granted as it stands, under the present policy and facts.
+    pub(crate) async fn reassess(&self, request: &Request) -> Result<Standing, Failure> {
+        let terms = &request.terms;
+        let resource = match self.resource(terms.intent.resource).await {
+            Ok(resource) => resource,
+            Err(Failure::NotFound(_)) => {
+                return Ok(Standing::Void("the resource was removed".to_owned()));
+            }
+            Err(other) => return Err(other),
+        };
+        let subject = terms.intent.subject.clone();
+        let assessment = self
+            .assess(subject, resource, terms.intent.action.clone())
+            .await?;
+        match self.decide(&self.bundle(), &assessment).await? {
+            Decision::Denied(denial) => Ok(Standing::Void(denial.to_string())),
+            Decision::Allowed { path, .. } if path != terms.path => Ok(Standing::Void(format!(
+                "this takes the {path} path now: ask again"
+            ))),
+            Decision::Allowed { profile, .. } if profile.approvals > terms.flow.level => Ok(
+                Standing::Void("policy asks for more approvals now: ask again".to_owned()),
+            ),
+            Decision::Allowed { .. } => {
+                let electorate = self.electorate_now(request).await?;
+                Ok(Standing::Holds(Box::new(assessment), electorate))
+            }
+        }
+    }
+
+    pub(crate) async fn void(
+        &self,
+        loaded: &mut Loaded<Request>,
+        why: String,
+    ) -> Result<(), Failure> {
+        let mut command = self.journal.command(None);
+        let event = loaded.get()?.void(why)?;
+        command.push(loaded, &event)?;
+        command.commit().await
+    }
+
+    /// The request an idempotency key was used for, if it was.
+    async fn asked_before(&self, claim: Option<&Claim>) -> Result<Option<RequestId>, Failure> {
+        let Some(claim) = claim else { return Ok(None) };
+        let Some(position) = self
+            .journal
+            .store
+            .claimed_at(&claim.scope, &claim.key)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let event = self.event_at(position).await?;
+        Ok(event.stream.parse().ok())
+    }
+}
+
+/// Whether a pending request still stands.
+pub(crate) enum Standing {
+    /// It does.
+    Holds(Box<Assessment>, Electorate),
+    /// It does not, and why.
+    Void(String),
+}
+
+fn idempotency(who: IdentityId, key: &str) -> Claim {
+    let digest = Digest::of_bytes(format!("{who}\n{key}").as_bytes());
+    Claim::take("idempotency", digest.to_string())
+}
+
+fn issue_if_granted(
+    command: &mut Command<'_>,
+    id: RequestId,
+    loaded: &Loaded<Request>,
+    approvers: BTreeSet<IdentityId>,
+) -> Result<(), Failure> {
+    let request = loaded.get()?;
+    let RequestStatus::Granted { grant } = request.status else {
+        return Ok(());
+    };
+    let mut issued = Loaded::<Grant>::fresh(grant);
+    let event = Grant::issue(id, request, approvers, command.at());
+    command.push(&mut issued, &event)
+}

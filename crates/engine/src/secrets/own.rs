@@ -1,0 +1,97 @@
+//! Portcullis' own keys: made at the founding, opened when the server starts.
+
+use portcullis_ledger::NoteSigner;
+use portcullis_model::Secret;
+use portcullis_policy::LeaseSigner;
+use portcullis_vault::{SecretKind, SshAuthority};
+
+use super::Vault;
+use crate::failure::Failure;
+
+/// One of Portcullis' own secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnSecret {
+    /// Signs the ledger's checkpoints.
+    Ledger,
+    /// Signs leases.
+    Leases,
+    /// Certifies session keys for targets.
+    SshAuthority,
+    /// The HTTPS door's private key.
+    Tls,
+}
+
+impl OwnSecret {
+    /// Its name among the secrets.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ledger => "portcullis/ledger",
+            Self::Leases => "portcullis/leases",
+            Self::SshAuthority => "portcullis/ssh-authority",
+            Self::Tls => "portcullis/tls",
+        }
+    }
+
+    /// The name of a door's own key.
+    pub(crate) fn door(door: &str) -> String {
+        format!("portcullis/door/{door}")
+    }
+
+    /// What it is to the vault.
+    pub(crate) const fn kind(self) -> SecretKind {
+        match self {
+            Self::Ledger => SecretKind::LedgerKey,
+            Self::Leases => SecretKind::LeaseKey,
+            Self::SshAuthority => SecretKind::SshUserAuthority,
+            Self::Tls => SecretKind::TlsKey,
+        }
+    }
+}
+
+/// Portcullis' own keys, open.
+pub(crate) struct OwnKeys {
+    pub(crate) ledger: NoteSigner,
+    pub(crate) leases: LeaseSigner,
+    pub(crate) ssh_authority: SshAuthority,
+    pub(crate) tls: Secret<Vec<u8>>,
+}
+
+impl Vault {
+    /// Opens all of them; `origin` names the ledger.
+    pub(crate) async fn own_keys(&self, origin: &str) -> Result<OwnKeys, Failure> {
+        Ok(OwnKeys {
+            ledger: self.ledger_signer(origin).await?,
+            leases: LeaseSigner::from_seed(&self.seed(OwnSecret::Leases).await?)?,
+            ssh_authority: SshAuthority::from_seed(&self.seed(OwnSecret::SshAuthority).await?),
+            tls: self.own(OwnSecret::Tls).await?,
+        })
+    }
+
+    /// A second copy of the ledger's key, for the one that writes it.
+    pub(crate) async fn ledger_signer(&self, origin: &str) -> Result<NoteSigner, Failure> {
+        Ok(NoteSigner::from_seed(
+            origin,
+            self.seed(OwnSecret::Ledger).await?.expose(),
+        )?)
+    }
+
+    /// Opens a door's own key, as the protocol writes it.
+    pub(crate) async fn door_key(&self, door: &str) -> Result<Secret<String>, Failure> {
+        let loaded = self.named(&OwnSecret::door(door)).await?;
+        let text = String::from_utf8(self.open(&loaded).await?.expose_owned());
+        text.map(Secret::new)
+            .map_err(|_| Failure::Damaged(format!("the key of the {door} door is not text")))
+    }
+
+    async fn own(&self, secret: OwnSecret) -> Result<Secret<Vec<u8>>, Failure> {
+        let loaded = self.named(secret.name()).await?;
+        self.open(&loaded).await
+    }
+
+    async fn seed(&self, secret: OwnSecret) -> Result<Secret<[u8; 32]>, Failure> {
+        let opened = self.own(secret).await?;
+        let seed = opened.expose().as_slice().try_into();
+        seed.map(Secret::new)
+            .map_err(|_| Failure::Damaged(format!("{} is not a seed", secret.name())))
+    }
+}

@@ -1,0 +1,237 @@
+//! Sessions for people: listing, watching, ending, replaying, checking and taking tapes away.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portcullis_flow::session::Session;
+use portcullis_model::{
+    Action, Authentication, Controls, IdentityId, OwnerRole, Resource, SessionId, Subject,
+};
+use portcullis_policy::{Act, PathKind, Permit, Privileged, WatchSession};
+use portcullis_tape::{Ending, Frame};
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::preview::Assessment;
+
+/// A session for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionView {
+    /// Which.
+    pub id: SessionId,
+    /// Where it stands, and everything about it.
+    #[serde(flatten)]
+    pub session: Session,
+    /// Whose it is.
+    pub identity_name: String,
+    /// The resource's name.
+    pub resource_name: String,
+}
+
+/// What checking a tape found.
+#[derive(Debug, Clone, Serialize)]
+pub struct TapeReport {
+    /// Which session's.
+    pub session: SessionId,
+    /// How many segments it has.
+    pub segments: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// The chain's value, hexadecimal.
+    pub hash: String,
+    /// How it ends, in words.
+    pub ending: String,
+    /// How many heads in the ledger it was held against.
+    pub heads: usize,
+}
+
+/// A live session as a watcher sees it: what was, and what comes.
+pub struct Watch {
+    /// What the tape held when the watcher came.
+    pub so_far: Vec<Frame>,
+    /// What comes from then on.
+    pub live: broadcast::Receiver<Arc<Frame>>,
+}
+
+impl Engine {
+    /// All sessions somebody may see, newest first.
+    pub async fn list_sessions(&self, who: IdentityId) -> Result<Vec<SessionView>, Failure> {
+        let mut views = Vec::new();
+        for (stream, session) in self.journal.find::<Session>(&[]).await?.into_iter().rev() {
+            if self.may_see_session(who, &session).await? {
+                let id = stream
+                    .parse()
+                    .map_err(|_| Failure::missing("session", &stream))?;
+                views.push(self.session_view(id, session).await?);
+            }
+        }
+        Ok(views)
+    }
+
+    /// One session.
+    pub async fn show_session(
+        &self,
+        who: IdentityId,
+        id: SessionId,
+    ) -> Result<SessionView, Failure> {
+        let session = self.visible(who, id).await?;
+        self.session_view(id, session).await
+    }
+
+    /// Begins to watch a live session: decided and recorded.
+    pub async fn watch(&self, who: &Authentication, id: SessionId) -> Result<Watch, Failure> {
+        let mut loaded = self.journal.load::<Session>(id).await?;
+        let resource = self.resource(loaded.get()?.opening.resource).await?;
+        let permit = self
+            .permit_look::<WatchSession>(who, resource, "watch")
+            .await?;
+        let live = self.live.get(id);
+        let live = live
+            .ok_or_else(|| Failure::Conflict(format!("{id} does not live: sessions play {id}")))?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = loaded.get()?.watch(who.identity)?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await?;
+        drop(permit);
+        let coming = live.watch();
+        let so_far = live.so_far(&self.tape_bytes(id).await?).await;
+        Ok(Watch {
+            so_far,
+            live: coming,
+        })
+    }
+
+    /// Makes a permit to look into or behind sessions of a resource.
+    pub(crate) async fn permit_look<A>(
+        &self,
+        who: &Authentication,
+        resource: Resource,
+        verb: &str,
+    ) -> Result<Permit<Privileged, A>, Failure>
+    where
+        A: Act<Privileged>,
+        Privileged: PathKind,
+    {
+        let intent = portcullis_model::Intent {
+            subject: Subject::oneself(who.identity),
+            resource: resource.id,
+            action: Action::named(verb),
+        };
+        let classified = portcullis_classify::classify(&Action::named("replay"));
+        let assessment = Assessment::looking(resource, intent, A::ACTION, classified)?;
+        let met = Controls {
+            mfa: who.has_second_factor(),
+            ..Controls::NONE
+        };
+        let asked = self.asked(&assessment, met).await?;
+        Ok(self.bundle().authorize::<Privileged, A>(&asked.query())?)
+    }
+
+    /// Ends a live session: the resource's owners, the owners of privileged sessions, and whose it is.
+    pub async fn kill(
+        &self,
+        who: &Authentication,
+        id: SessionId,
+        reason: &str,
+    ) -> Result<SessionView, Failure> {
+        let session = self.visible(who.identity, id).await?;
+        if !self.may_end(who.identity, &session).await? {
+            return Err(Failure::Denied {
+                code: "not_eligible",
+                message: "only the resource's owners, owners of privileged sessions, and whose it is may end a session".to_owned(),
+                next: None,
+            });
+        }
+        self.order_kill(id, Some(who.identity), reason).await?;
+        self.show_session(who.identity, id).await
+    }
+
+    /// Writes the order, then gives it.
+    pub(crate) async fn order_kill(
+        &self,
+        id: SessionId,
+        by: Option<IdentityId>,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        let mut loaded = self.journal.load::<Session>(id).await?;
+        let ordered = matches!(
+            &loaded.get()?.status,
+            portcullis_flow::session::SessionStatus::Ending { .. }
+        );
+        if !ordered || by.is_some() {
+            let mut command = self.journal.command(by);
+            let event = loaded.get()?.kill(by, reason.to_owned())?;
+            command.push(&mut loaded, &event)?;
+            command.commit().await?;
+            let order = portcullis_ports::control::Order::Kill {
+                session: id,
+                reason: reason.to_owned(),
+            };
+            self.orders.give(order);
+        }
+        Ok(())
+    }
+
+    /// Checks a tape against its chain and against every head the ledger has of it.
+    pub async fn verify_tape(&self, who: IdentityId, id: SessionId) -> Result<TapeReport, Failure> {
+        self.visible(who, id).await?;
+        let bytes = self.tape_bytes(id).await?;
+        let known = self.known_heads(id).await?;
+        let verified = portcullis_tape::verify(bytes.as_slice(), &known.heads, None)
+            .map_err(|error| Failure::Damaged(error.to_string()))?;
+        let ending = match verified.ending {
+            Ending::Finished(_) => "finished by its writer".to_owned(),
+            Ending::Recovered(end) => format!("finished by recovery: {}", end.reason),
+            Ending::Unfinished { torn_bytes } => format!("unfinished, {torn_bytes} torn bytes"),
+        };
+        Ok(TapeReport {
+            session: id,
+            segments: verified.head.segments,
+            bytes: verified.head.bytes,
+            hash: hex::encode(verified.head.hash),
+            ending,
+            heads: known.heads.len(),
+        })
+    }
+
+    /// The sealed tape, to be verified and, with an auditor's key, replayed elsewhere.
+    pub async fn export_tape(&self, who: IdentityId, id: SessionId) -> Result<Vec<u8>, Failure> {
+        self.visible(who, id).await?;
+        self.tape_bytes(id).await
+    }
+
+    pub(crate) async fn visible(&self, who: IdentityId, id: SessionId) -> Result<Session, Failure> {
+        let loaded = self.journal.load::<Session>(id).await?;
+        let session = loaded.get()?;
+        if self.may_see_session(who, session).await? {
+            Ok(session.clone())
+        } else {
+            Err(Failure::missing("session", id))
+        }
+    }
+
+    async fn may_see_session(&self, who: IdentityId, session: &Session) -> Result<bool, Failure> {
+        Ok(self.may_end(who, session).await? || self.holders(OwnerRole::Iam).await?.contains(&who))
+    }
+
+    async fn may_end(&self, who: IdentityId, session: &Session) -> Result<bool, Failure> {
+        let mut owners: BTreeSet<IdentityId> = self.holders(OwnerRole::Pam).await?;
+        if let Ok(resource) = self.resource(session.opening.resource).await {
+            owners.extend(resource.owners);
+        }
+        Ok(session.opening.identity == who || owners.contains(&who))
+    }
+
+    async fn session_view(&self, id: SessionId, session: Session) -> Result<SessionView, Failure> {
+        let resource = self.resource(session.opening.resource).await;
+        Ok(SessionView {
+            id,
+            identity_name: self.identity(session.opening.identity).await?.name,
+            resource_name: resource
+                .map_or_else(|_| "(removed)".to_owned(), |resource| resource.name),
+            session,
+        })
+    }
+}

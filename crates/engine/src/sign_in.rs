@@ -1,0 +1,351 @@
+//! Enrolling, signing in and out, stepping up.
+
+use std::collections::BTreeSet;
+
+use portcullis_flow::identity::{IdentityEvent, IdentityState, StepUpTarget};
+use portcullis_model::{Authentication, Factor, IdentityId, Secret};
+use portcullis_ports::authenticator::Chosen;
+use portcullis_ports::{Enrolled, Presented};
+use portcullis_vault::SecretKind;
+use serde::Serialize;
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::journal::Loaded;
+use crate::secrets::Intake;
+use crate::tokens::Token;
+
+/// The sign-in methods of the command line and the API.
+const PASSWORD: &str = "password";
+const TOTP: &str = "totp";
+const SSH_KEY: &str = "ssh_key";
+
+/// What somebody sets with an enrolment token.
+pub struct Enrolment {
+    /// The token.
+    pub token: Secret<String>,
+    /// The password to be.
+    pub password: Secret<String>,
+    /// An SSH public key, if one is to be registered at once.
+    pub ssh_key: Option<String>,
+}
+
+/// What enrolling shows once.
+#[derive(Debug)]
+pub struct EnrolmentDone {
+    /// The identity's name.
+    pub name: String,
+    /// The one-time password seed, as an `otpauth` URI.
+    pub otpauth: Secret<String>,
+}
+
+/// A sign-in.
+pub struct SignIn {
+    /// The identity's name.
+    pub name: String,
+    /// Its password.
+    pub password: Secret<String>,
+    /// A one-time code.
+    pub code: Secret<String>,
+    /// Where the caller comes from: failed attempts are counted by it.
+    pub source: String,
+}
+
+/// Who a caller is, for itself to see.
+#[derive(Debug, Clone, Serialize)]
+pub struct WhoAmI {
+    /// The identity.
+    pub id: IdentityId,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: &'static str,
+    /// What it may sign for the installation.
+    pub roles: Vec<&'static str>,
+    /// Its SSH keys.
+    pub ssh_keys: Vec<String>,
+    /// Whether a second factor was proved.
+    pub second_factor: bool,
+}
+
+/// The name of a vaulted verifier.
+fn verifier_name(identity: IdentityId, method: &str) -> String {
+    format!("identity/{identity}/{method}")
+}
+
+impl Engine {
+    /// Sets password, one-time passwords and perhaps a key, with a one-time token.
+    pub async fn enroll(&self, enrolment: Enrolment) -> Result<EnrolmentDone, Failure> {
+        let token = Token::parse(&enrolment.token)?;
+        let id = token.identity();
+        let mut loaded = self.journal.load::<IdentityState>(id).await?;
+        let name = loaded
+            .get()
+            .map_err(|_| unknown_token())?
+            .identity
+            .name
+            .clone();
+        let methods = BTreeSet::from([PASSWORD.to_owned(), TOTP.to_owned()]);
+        let mut command = self.journal.command(Some(id));
+        let enrolled = loaded
+            .get()?
+            .enroll(token.digest(), methods, command.at())?;
+        command.push(&mut loaded, &enrolled)?;
+
+        let password = Some(Chosen::Password(enrolment.password));
+        let password = self.make_verifier(PASSWORD, password, &name)?;
+        let totp = self.make_verifier(TOTP, None, &name)?;
+        for (method, kind, made) in [
+            (PASSWORD, SecretKind::PasswordVerifier, &password),
+            (TOTP, SecretKind::TotpSeed, &totp),
+        ] {
+            let name = verifier_name(id, method);
+            let intake = Intake {
+                name: &name,
+                kind,
+                public: "",
+                value: &made.verifier,
+                change: None,
+            };
+            self.vault.store(&mut command, &intake).await?;
+        }
+        if let Some(key) = enrolment.ssh_key {
+            let event = self.key_event(loaded.get()?, key, command.at())?;
+            command.push(&mut loaded, &event)?;
+        }
+        command.commit().await?;
+        self.end_founding_when_due().await?;
+        let otpauth = totp
+            .show_once
+            .ok_or_else(|| Failure::Damaged("no seed was made".to_owned()))?;
+        Ok(EnrolmentDone { name, otpauth })
+    }
+
+    /// Registers another SSH key.
+    pub async fn add_key(
+        &self,
+        who: &Authentication,
+        public_key: String,
+    ) -> Result<String, Failure> {
+        self.need_second_factor(who)?;
+        let mut loaded = self.journal.load::<IdentityState>(who.identity).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = self.key_event(loaded.get()?, public_key, command.at())?;
+        let IdentityEvent::KeyAdded { fingerprint, .. } = event.clone() else {
+            return Err(Failure::Damaged("no key was made".to_owned()));
+        };
+        command.push(&mut loaded, &event)?;
+        command.commit().await?;
+        Ok(fingerprint)
+    }
+
+    /// Proves a password and a one-time code, and gives a short-lived token.
+    pub async fn sign_in(&self, attempt: SignIn) -> Result<Secret<String>, Failure> {
+        let who = format!("{}@{}", attempt.name, attempt.source);
+        self.attempts.wait(&who).await;
+        match self.try_sign_in(attempt).await {
+            Ok(token) => {
+                self.attempts.succeeded(&who);
+                Ok(token)
+            }
+            Err(failure) => {
+                self.attempts.failed(&who, self.journal.now());
+                Err(failure)
+            }
+        }
+    }
+
+    async fn try_sign_in(&self, attempt: SignIn) -> Result<Secret<String>, Failure> {
+        let SignIn {
+            name,
+            password,
+            code,
+            ..
+        } = attempt;
+        let loaded = self
+            .journal
+            .find_one::<IdentityState>("name", &name)
+            .await?;
+        let id = loaded
+            .as_ref()
+            .and_then(|known| known.stream.parse::<IdentityId>().ok());
+        let first = self
+            .verify(id, PASSWORD, Presented::Password(password))
+            .await;
+        let second = self.verify(id, TOTP, Presented::Code(code)).await;
+        // Both are judged before anything is said, so that nobody learns which of them was wrong.
+        let (Some(mut loaded), Some(id), Ok(first), Ok(second)) = (loaded, id, first, second)
+        else {
+            return Err(wrong());
+        };
+        let token = Token::issue(id, self.journal.entropy.as_ref());
+        let mut command = self.journal.command(Some(id));
+        let event =
+            loaded
+                .get()?
+                .begin_sign_in(token.digest(), vec![first, second], command.at())?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await?;
+        Ok(token.expose())
+    }
+
+    /// What a token is worth now.
+    pub async fn authenticate(&self, token: &Secret<String>) -> Result<Authentication, Failure> {
+        let token = Token::parse(token)?;
+        let loaded = self.journal.load::<IdentityState>(token.identity()).await?;
+        let state = loaded.get().map_err(|_| unknown_token())?;
+        Ok(state.signed_in(token.identity(), token.digest(), self.journal.now())?)
+    }
+
+    /// Gives a token back.
+    pub async fn sign_out(&self, who: &Authentication) -> Result<(), Failure> {
+        let token = who.factors.iter().find_map(|factor| match factor {
+            Factor::Token { token } => Some(*token),
+            _ => None,
+        });
+        let token = token.ok_or_else(unknown_token)?;
+        let mut loaded = self.journal.load::<IdentityState>(who.identity).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        command.push(&mut loaded, &IdentityEvent::SignedOut { token })?;
+        command.commit().await
+    }
+
+    /// Spends a one-time code for a client that cannot ask for one.
+    pub async fn step_up(
+        &self,
+        who: &Authentication,
+        code: Secret<String>,
+        target: StepUpTarget,
+    ) -> Result<(), Failure> {
+        let step = self.verify_code(who.identity, code).await?;
+        let mut loaded = self.journal.load::<IdentityState>(who.identity).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = loaded.get()?.step_up(step, target, command.at())?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await
+    }
+
+    /// Who a caller is.
+    pub async fn who_am_i(&self, who: &Authentication) -> Result<WhoAmI, Failure> {
+        let loaded = self.journal.load::<IdentityState>(who.identity).await?;
+        let state = loaded.get()?;
+        Ok(WhoAmI {
+            id: who.identity,
+            name: state.identity.name.clone(),
+            kind: state.identity.kind.as_str(),
+            roles: state
+                .identity
+                .roles
+                .iter()
+                .map(|role| role.as_str())
+                .collect(),
+            ssh_keys: state.keys.keys().cloned().collect(),
+            second_factor: who.has_second_factor(),
+        })
+    }
+
+    /// Judges a one-time code and says which step it was; failures are delayed and counted.
+    pub(crate) async fn verify_code(
+        &self,
+        identity: IdentityId,
+        code: Secret<String>,
+    ) -> Result<u64, Failure> {
+        let who = format!("code/{identity}");
+        self.attempts.wait(&who).await;
+        match self
+            .verify(Some(identity), TOTP, Presented::Code(code))
+            .await
+        {
+            Ok(Factor::Totp { step }) => {
+                self.attempts.succeeded(&who);
+                Ok(step)
+            }
+            _ => {
+                self.attempts.failed(&who, self.journal.now());
+                Err(Failure::Unauthenticated(
+                    "the one-time code is not right".to_owned(),
+                ))
+            }
+        }
+    }
+
+    /// Judges an attempt on a thread where it may take its time; an unknown identity costs the same.
+    async fn verify(
+        &self,
+        identity: Option<IdentityId>,
+        method: &str,
+        presented: Presented,
+    ) -> Result<Factor, Failure> {
+        let verifier = match identity {
+            Some(id) => self.vault.verifier(&verifier_name(id, method)).await?,
+            None => None,
+        };
+        let method = self.ports.authenticator(method)?.clone();
+        let now = self.journal.now();
+        let judged = tokio::task::spawn_blocking(move || match verifier {
+            Some(verifier) => method.verify(&verifier, &presented, now),
+            None => Err(method.decoy(&presented, now)),
+        });
+        let judged = judged
+            .await
+            .map_err(|error| Failure::Unavailable(error.to_string()))?;
+        judged.map_err(|_| wrong())
+    }
+
+    fn make_verifier(
+        &self,
+        method: &str,
+        chosen: Option<Chosen>,
+        name: &str,
+    ) -> Result<Enrolled, Failure> {
+        let label = format!("Portcullis:{name}");
+        let authenticator = self.ports.authenticator(method)?;
+        Ok(authenticator.enroll(chosen, &label, self.journal.entropy.as_ref())?)
+    }
+
+    fn key_event(
+        &self,
+        state: &IdentityState,
+        key: String,
+        now: portcullis_model::Timestamp,
+    ) -> Result<IdentityEvent, Failure> {
+        let made = self.make_verifier(
+            SSH_KEY,
+            Some(Chosen::PublicKey(Secret::new(key))),
+            &state.identity.name,
+        )?;
+        let canonical = String::from_utf8(made.verifier.expose().clone())
+            .map_err(|_| Failure::Invalid("the key is not text".to_owned()))?;
+        Ok(state.add_key(made.public, canonical, now)?)
+    }
+
+    /// The identity that a registered key belongs to.
+    pub(crate) async fn by_key(
+        &self,
+        fingerprint: &str,
+    ) -> Result<Option<Loaded<IdentityState>>, Failure> {
+        self.journal
+            .find_one::<IdentityState>(&format!("ssh-key/{fingerprint}"), "")
+            .await
+    }
+
+    /// Refuses callers without a second factor.
+    pub(crate) fn need_second_factor(&self, who: &Authentication) -> Result<(), Failure> {
+        if who.has_second_factor() {
+            return Ok(());
+        }
+        Err(Failure::denied(
+            "second_factor",
+            "this needs a second factor",
+            "portcullis login",
+        ))
+    }
+}
+
+fn wrong() -> Failure {
+    Failure::Unauthenticated("name, password or one-time code are not right".to_owned())
+}
+
+fn unknown_token() -> Failure {
+    Failure::Unauthenticated("you are not signed in, or your sign-in ended".to_owned())
+}

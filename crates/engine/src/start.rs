@@ -1,0 +1,116 @@
+//! Starting an installation: vault open, ledger resumed, what was left behind put in order, loops running.
+
+use std::sync::{Arc, RwLock};
+
+use portcullis_model::Secret;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::attempts::Attempts;
+use crate::failure::Failure;
+use crate::founding::origin;
+use crate::ports::Ports;
+use crate::sequencer::Sequencer;
+use crate::tapes::HEAD_EVERY;
+use crate::unlock::{self, Unlock};
+use crate::{Engine, bundles};
+
+/// What the configuration says.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The auditors' recipients, in the sealer's notation.
+    pub auditors: Vec<String>,
+    /// Whether not even the vault can open a tape.
+    pub auditors_only: bool,
+}
+
+/// A started installation: the engine, and the loops that run until it is stopped.
+pub struct Running {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    stop: watch::Sender<bool>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Opens an installation and starts it.
+    pub async fn start(ports: Ports, options: Options, unlock: Unlock) -> Result<Self, Failure> {
+        let opened = unlock::open(&ports, unlock).await?;
+        let installation = opened.installation.get()?.clone();
+        let origin = origin(installation.installation);
+        let own = opened.vault.own_keys(&origin).await?;
+        let signer = opened.vault.ledger_signer(&origin).await?;
+        let sequencer = Sequencer::resume(
+            Arc::clone(&ports.store),
+            Arc::clone(&ports.tiles),
+            origin,
+            signer,
+        )?;
+        let bundle = bundles::load(&ports, installation.bundle).await?;
+        let engine = Arc::new(Engine {
+            integrated: sequencer.integrated(),
+            installation: installation.installation,
+            ssh_authority: installation.ssh_authority,
+            ports,
+            options,
+            journal: opened.journal,
+            vault: opened.vault,
+            own,
+            bundle: RwLock::new(Arc::new(bundle)),
+            attempts: Attempts::default(),
+            tickets: crate::door::Tickets::default(),
+            live: crate::live::Live::default(),
+            orders: crate::orders::OrderBook::default(),
+            duties: Arc::default(),
+            fact_reads: crate::secrets::FactReads::default(),
+        });
+        engine.end_orphans().await?;
+        Ok(Self::with_loops(engine, sequencer))
+    }
+
+    fn with_loops(engine: Arc<Engine>, sequencer: Sequencer) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let loops = vec![
+            tokio::spawn(sequencer.run(stopped.clone())),
+            tokio::spawn(Arc::clone(&engine).run_duties(stopped.clone())),
+            tokio::spawn(Arc::clone(&engine).run_reevaluation(stopped.clone())),
+            tokio::spawn(Arc::clone(&engine).run_heads(stopped)),
+        ];
+        Self {
+            engine,
+            stop,
+            loops,
+        }
+    }
+
+    /// Stops the loops; the ledger takes up what is left.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for running in self.loops {
+            if let Err(error) = running.await {
+                tracing::error!(%error, "a loop of the engine did not end cleanly");
+            }
+        }
+    }
+}
+
+impl Engine {
+    async fn run_heads(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        while !*shutdown.borrow() {
+            tokio::select! {
+                () = tokio::time::sleep(HEAD_EVERY) => self.record_heads().await,
+                _ = shutdown.changed() => {}
+            }
+        }
+    }
+
+    /// The private key of the HTTPS door, for the listener and nobody else.
+    pub fn tls_key(&self) -> &Secret<Vec<u8>> {
+        &self.own.tls
+    }
+
+    /// A door's own private key, for its listener and nobody else.
+    pub async fn door_key(&self, door: &str) -> Result<Secret<String>, Failure> {
+        self.vault.door_key(door).await
+    }
+}

@@ -1,0 +1,98 @@
+//! What every place for tapes must do.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a suite tells a failure by panicking in the test that calls it"
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::Blobs;
+
+/// Runs all of it. `open` opens the blobs that belong to a folder, anew or again.
+pub async fn blobs(open: impl AsyncFn(&Path) -> Arc<dyn Blobs>) {
+    let place = tempfile::tempdir().unwrap();
+    let blobs = open(place.path()).await;
+    what_was_appended_reads_back_in_order(&*blobs).await;
+    a_name_is_created_once_and_goes_on_at_its_end(&*blobs).await;
+    a_blob_has_one_writer(&*blobs).await;
+    names_are_listed_by_their_beginning_in_order(&*blobs).await;
+    names_that_lead_elsewhere_are_refused(&*blobs, place.path()).await;
+    drop(blobs);
+    let blobs = open(place.path()).await;
+    assert_eq!(
+        blobs.read("ses_1/head").await.unwrap().unwrap(),
+        b"one two three"
+    );
+}
+
+async fn what_was_appended_reads_back_in_order(blobs: &dyn Blobs) {
+    assert_eq!(blobs.read("ses_1/head").await.unwrap(), None);
+    assert!(blobs.reopen("ses_1/head").await.is_err());
+    let mut writer = blobs.create("ses_1/head").await.unwrap();
+    assert_eq!(blobs.read("ses_1/head").await.unwrap().unwrap(), b"");
+    writer.append(b"one ").await.unwrap();
+    writer.append(b"").await.unwrap();
+    writer.append(b"two").await.unwrap();
+    writer.sync().await.unwrap();
+    assert_eq!(blobs.read("ses_1/head").await.unwrap().unwrap(), b"one two");
+    assert_eq!(blobs.read("ses_1/head/x").await.unwrap(), None);
+}
+
+async fn a_name_is_created_once_and_goes_on_at_its_end(blobs: &dyn Blobs) {
+    assert!(blobs.create("ses_1/head").await.is_err());
+    let mut writer = blobs.reopen("ses_1/head").await.unwrap();
+    writer.append(b" three").await.unwrap();
+    writer.sync().await.unwrap();
+    assert_eq!(
+        blobs.read("ses_1/head").await.unwrap().unwrap(),
+        b"one two three"
+    );
+}
+
+async fn a_blob_has_one_writer(blobs: &dyn Blobs) {
+    let writer = blobs.create("ses_2/head").await.unwrap();
+    assert!(blobs.reopen("ses_2/head").await.is_err());
+    drop(writer);
+    assert!(blobs.reopen("ses_2/head").await.is_ok());
+}
+
+async fn names_are_listed_by_their_beginning_in_order(blobs: &dyn Blobs) {
+    for name in ["ses_10/a", "ses_1/tracks/0.term", "ses_1-x"] {
+        blobs.create(name).await.unwrap();
+    }
+    let all = [
+        "ses_1-x",
+        "ses_1/head",
+        "ses_1/tracks/0.term",
+        "ses_10/a",
+        "ses_2/head",
+    ];
+    assert_eq!(blobs.list("").await.unwrap(), all);
+    assert_eq!(blobs.list("ses_1/").await.unwrap(), all[1..3]);
+    assert_eq!(blobs.list("ses_1/tr").await.unwrap(), all[2..3]);
+    assert_eq!(blobs.list("ses_1").await.unwrap(), all[..4]);
+    assert!(blobs.list("../").await.unwrap().is_empty());
+    assert!(blobs.list("none/at/all").await.unwrap().is_empty());
+}
+
+async fn names_that_lead_elsewhere_are_refused(blobs: &dyn Blobs, place: &Path) {
+    let outside = place.join("outside");
+    for name in [
+        "../outside",
+        "a/../../outside",
+        outside.to_str().unwrap(),
+        "",
+        "a//b",
+        "a/",
+        ".a",
+        "A",
+        "a b",
+    ] {
+        assert!(blobs.create(name).await.is_err(), "{name:?}");
+        assert!(blobs.reopen(name).await.is_err(), "{name:?}");
+        assert!(blobs.read(name).await.is_err(), "{name:?}");
+    }
+    assert!(!outside.exists());
+}
