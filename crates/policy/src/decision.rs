@@ -1,0 +1,289 @@
+//! What a path says of an action: allowed under the weakest profile of controls that is allowed at all,
+//! or denied, with the reasons and the narrowest request that would do.
+
+use std::fmt;
+
+use cedar_policy::{Effect, PolicyId};
+use portcullis_model::{Controls, Path};
+use serde::Serialize;
+
+use crate::bundle::Bundle;
+use crate::line::{LineQuery, respects};
+use crate::query::{Object, PolicyAction, Query};
+use crate::question::{Question, Verdict};
+
+/// A policy that decided, and what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyRef {
+    /// Its file and its name there: `guardrails/identities.cedar#inactive`.
+    pub id: String,
+    /// Its `@title`.
+    pub title: Option<String>,
+    /// Its `@reason`.
+    pub reason: Option<String>,
+    /// Its `@instead`: what to ask for instead of what it forbids.
+    pub instead: Option<String>,
+}
+
+impl fmt::Display for PolicyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.title {
+            Some(title) => write!(f, "“{title}” ({})", self.id),
+            None => f.write_str(&self.id),
+        }
+    }
+}
+
+/// A decision on the one path that the action takes; the other path was not asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// Allowed, as soon as the controls are met.
+    Allowed {
+        /// The path.
+        path: Path,
+        /// The weakest profile that is allowed: no allowed profile asks for less of one control and no
+        /// more of another. It is the obligation.
+        profile: Controls,
+        /// The policies that permit it under that profile.
+        determining: Vec<PolicyRef>,
+    },
+    /// Denied under every profile.
+    Denied(Denial),
+}
+
+/// A denial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Denial {
+    /// What was asked.
+    pub action: PolicyAction,
+    /// The path that denied it.
+    pub path: Path,
+    /// What kind of denial it is.
+    pub cause: DenialCause,
+    /// The policies that forbid it under the strongest profile; empty when nothing permits it.
+    pub reasons: Vec<PolicyRef>,
+    /// What to ask for instead, as far as policies say: lower case, no full stop.
+    pub narrowest: String,
+}
+
+/// Why something is denied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenialCause {
+    /// Policies forbid it.
+    Forbidden,
+    /// No policy permits it to somebody involved.
+    NothingPermits,
+    /// It takes a path on which it is never done, since it does what is listed.
+    NotOnThisPath(Vec<String>),
+    /// It is not done to such an object.
+    NotToThis,
+    /// A policy, or the question, could not be evaluated; the text says why.
+    Failed(String),
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (action, path) = (self.action.as_str(), self.path);
+        write!(f, "{action} is denied on the {path} path: ")?;
+        match &self.cause {
+            DenialCause::Forbidden => {
+                let told: Vec<String> = self.reasons.iter().map(explained).collect();
+                f.write_str(&told.join("; "))?;
+            }
+            DenialCause::NothingPermits => f.write_str("no policy permits it")?,
+            DenialCause::NotOnThisPath(does) => {
+                write!(f, "it {}, and {action} is never done there", listed(does))?;
+            }
+            DenialCause::NotToThis => f.write_str("it is not done to such an object")?,
+            DenialCause::Failed(told) => write!(f, "it could not be decided: {told}")?,
+        }
+        write!(f, "; next: {}", self.narrowest)
+    }
+}
+
+fn explained(policy: &PolicyRef) -> String {
+    let reason = policy
+        .reason
+        .as_deref()
+        .map(|reason| reason.trim_end_matches('.'));
+    reason.map_or_else(
+        || policy.to_string(),
+        |reason| format!("{policy}: {reason}"),
+    )
+}
+
+/// What an action does, as one phrase.
+pub(crate) fn listed(does: &[String]) -> String {
+    if does.is_empty() {
+        return "is not known to be harmless".to_owned();
+    }
+    does.join(", ")
+}
+
+impl Bundle {
+    /// The path that an action takes. Only an entitlement can be ordinary, and only where the line permits
+    /// its impact; whatever opens a session, or looks into or behind one, is privileged.
+    pub fn path_of(&self, action: PolicyAction, query: &Query<'_>) -> Path {
+        match (action, query.object) {
+            (PolicyAction::AssignEntitlement, Object::Resource(resource)) => {
+                self.line(&LineQuery::new(query.impact, false, resource))
+            }
+            _ => Path::Privileged,
+        }
+    }
+
+    /// Decides on the action's own path. `query.met` plays no part: the answer says what has to be met.
+    pub fn decide(&self, action: PolicyAction, query: &Query<'_>) -> Decision {
+        match self.question(action, query) {
+            Ok(question) => match weakest(&question, Controls::NONE) {
+                Some((profile, permits)) => Decision::Allowed {
+                    path: action.path(),
+                    profile,
+                    determining: self.refs(action.path(), &permits),
+                },
+                None => Decision::Denied(self.denial(action, &question, Controls::ALL)),
+            },
+            Err(denial) => Decision::Denied(denial),
+        }
+    }
+
+    /// The question to the action's path, or the denial when there is nothing to ask.
+    pub(crate) fn question<'a>(
+        &'a self,
+        action: PolicyAction,
+        query: &Query<'_>,
+    ) -> Result<Question<'a>, Denial> {
+        let path = self.path_of(action, query);
+        if path != action.path() {
+            let does: Vec<String> = respects(query.impact)
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
+            let narrowest = format!(
+                "ask for a session on the {path} path, or for something that does not do this: it {}",
+                listed(&does)
+            );
+            let cause = DenialCause::NotOnThisPath(does);
+            return Err(bare(action, path, cause, narrowest));
+        }
+        let policies = &self.path_set(path).policies;
+        Question::new(&self.schema, &self.vocabulary, policies, action, query).map_err(|told| {
+            let narrowest =
+                "correct the facts about the people and the resource involved".to_owned();
+            bare(action, path, DenialCause::Failed(told), narrowest)
+        })
+    }
+
+    /// The denial of a question that is not allowed under a profile.
+    pub(crate) fn denial(
+        &self,
+        action: PolicyAction,
+        question: &Question<'_>,
+        controls: Controls,
+    ) -> Denial {
+        let path = action.path();
+        match question.under(controls) {
+            Verdict::Denied(forbids) if !forbids.is_empty() => {
+                let reasons = self.refs(path, &forbids);
+                let instead: Vec<&str> = reasons
+                    .iter()
+                    .filter_map(|policy| policy.instead.as_deref())
+                    .collect();
+                let narrowest = if instead.is_empty() {
+                    "ask an owner of the policy what they would permit".to_owned()
+                } else {
+                    instead.join("; ")
+                };
+                Denial {
+                    reasons,
+                    ..bare(action, path, DenialCause::Forbidden, narrowest)
+                }
+            }
+            Verdict::Failed { policy, told } => {
+                let by =
+                    policy.map_or_else(String::new, |policy| format!("policy {policy} fails: "));
+                let cause = DenialCause::Failed(format!("{by}{told}"));
+                let narrowest = "ask an owner of the policy to mend it".to_owned();
+                bare(action, path, cause, narrowest)
+            }
+            Verdict::Allowed(_) | Verdict::Denied(_) => bare(
+                action,
+                path,
+                DenialCause::NothingPermits,
+                self.permitted(action),
+            ),
+        }
+    }
+
+    /// What is permitted for an action on its path, by the titles of its permits.
+    fn permitted(&self, action: PolicyAction) -> String {
+        let asked = self.vocabulary.action(action);
+        let set = &self.path_set(action.path()).policies;
+        let mut permits: Vec<PolicyId> = set
+            .policies()
+            .filter(|policy| policy.effect() == Effect::Permit)
+            .filter(|policy| {
+                let mut envs = policy.get_valid_request_envs(&self.schema);
+                envs.any(|env| *env.action() == asked)
+            })
+            .map(|policy| policy.id().clone())
+            .collect();
+        permits.sort();
+        let titles: Vec<String> = self
+            .refs(action.path(), &permits)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        if titles.is_empty() {
+            format!(
+                "no policy permits {} to anybody; its owners would have to add one",
+                action.as_str()
+            )
+        } else {
+            format!("what is permitted is {}", titles.join(", "))
+        }
+    }
+
+    pub(crate) fn refs(&self, path: Path, ids: &[PolicyId]) -> Vec<PolicyRef> {
+        let set = &self.path_set(path).policies;
+        let said = |id, key| set.annotation(id, key).map(str::to_owned);
+        ids.iter()
+            .map(|id| PolicyRef {
+                id: id.to_string(),
+                title: said(id, "title"),
+                reason: said(id, "reason"),
+                instead: said(id, "instead"),
+            })
+            .collect()
+    }
+}
+
+/// A denial that no single policy is the reason of.
+pub(crate) const fn bare(
+    action: PolicyAction,
+    path: Path,
+    cause: DenialCause,
+    narrowest: String,
+) -> Denial {
+    Denial {
+        action,
+        path,
+        cause,
+        reasons: Vec::new(),
+        narrowest,
+    }
+}
+
+/// The weakest allowed profile among those that include `met`. The lattice lists weaker ones first, so
+/// the first that is allowed has no allowed one below it.
+pub(crate) fn weakest(question: &Question<'_>, met: Controls) -> Option<(Controls, Vec<PolicyId>)> {
+    Controls::lattice()
+        .into_iter()
+        .filter(|profile| profile.satisfy(&met))
+        .find_map(|profile| match question.under(profile) {
+            Verdict::Allowed(permits) => Some((profile, permits)),
+            Verdict::Denied(_) | Verdict::Failed { .. } => None,
+        })
+}
