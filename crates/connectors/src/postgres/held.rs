@@ -1,0 +1,86 @@
+//! What an account has of a role now: by whatever chain of memberships, and in which live sessions.
+
+use portcullis_ports::Held;
+use tokio_postgres::types::Oid;
+use tokio_postgres::{Error, GenericClient};
+
+/// An account beside a role, looked up.
+#[derive(Debug)]
+pub(super) struct Pair {
+    /// The account, if it is there.
+    pub account: Option<Oid>,
+    /// Whether the account can use the role.
+    pub held: bool,
+}
+
+impl Pair {
+    /// Looks it up.
+    pub async fn read(
+        client: &impl GenericClient,
+        role: &str,
+        account: &str,
+    ) -> Result<Self, Error> {
+        let row = client
+            .query_one(include_str!("sql/held.sql"), &[&role, &account])
+            .await?;
+        Ok(Self {
+            account: row.try_get(0)?,
+            held: row.try_get(1)?,
+        })
+    }
+
+    /// Names of the roles that can become the account.
+    pub async fn able(&self, client: &impl GenericClient) -> Result<Vec<String>, Error> {
+        Ok(self
+            .others(client)
+            .await?
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect())
+    }
+
+    /// Live sessions that may carry the account's rights and began before a moment of the server's
+    /// clock, or before now.
+    pub async fn sessions(
+        &self,
+        client: &impl GenericClient,
+        before: Option<&str>,
+    ) -> Result<Vec<(i32, String)>, Error> {
+        let mut users: Vec<Oid> = self.account.into_iter().collect();
+        users.extend(self.others(client).await?.into_iter().map(|(oid, _)| oid));
+        let gone = self.account.is_none();
+        let rows = client
+            .query(include_str!("sql/sessions.sql"), &[&users, &before, &gone])
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+            .collect()
+    }
+
+    async fn others(&self, client: &impl GenericClient) -> Result<Vec<(Oid, String)>, Error> {
+        let Some(account) = self.account else {
+            return Ok(Vec::new());
+        };
+        let rows = client
+            .query(include_str!("sql/able.sql"), &[&account])
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+            .collect()
+    }
+}
+
+/// Reads what an account has of a role. A session that began after `before` began without it.
+pub(super) async fn read(
+    client: &impl GenericClient,
+    role: &str,
+    account: &str,
+    before: Option<&str>,
+) -> Result<Held, Error> {
+    let pair = Pair::read(client, role, account).await?;
+    let sessions = pair.sessions(client, before).await?;
+    Ok(Held {
+        effective: pair.held,
+        sessions: sessions.into_iter().map(|(_, told)| told).collect(),
+    })
+}
