@@ -38,6 +38,14 @@ impl Seed {
         bytes.expose().as_slice().try_into().ok().map(Self::new)
     }
 
+    /// Reads what [`Seed::to_uri`] wrote; `None` for anything else.
+    pub fn of_uri(uri: &str) -> Option<Self> {
+        let (_, parameters) = uri.strip_prefix("otpauth://totp/")?.split_once('?')?;
+        let secret = parameters.split('&').find_map(|field| field.strip_prefix("secret="))?;
+        let bytes = Secret::new(BASE32_NOPAD.decode(secret.as_bytes()).ok()?);
+        bytes.expose().as_slice().try_into().ok().map(Self::new)
+    }
+
     /// What to keep: the parameters and the seed.
     pub fn to_verifier(&self) -> Secret<Vec<u8>> {
         let text = format!("{PARAMETERS} {}", self.base32().expose());
@@ -65,16 +73,13 @@ impl Seed {
             .skip(offset)
             .take(4)
             .fold(0_u32, |number, byte| (number << 8) | u32::from(*byte));
-        Secret::new(format!("{:06}", (number & 0x7fff_ffff) % 1_000_000))
+        Secret::new(format!("{:0DIGITS$}", (number & 0x7fff_ffff) % 1_000_000))
     }
 
     /// The step whose code this is, among the one before now, now, and the one after. All three are always
-    /// compared. Should two have the same code the later counts, so that spending it spends the code.
+    /// compared, as texts, so that nothing but six ASCII digits matches. Should two have the same code the
+    /// later counts, so that spending it spends the code.
     pub fn spent_step(&self, code: &Secret<String>, now: Timestamp) -> Option<u64> {
-        let digits = code.expose().as_bytes();
-        if digits.len() != DIGITS || !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
         let step = step_of(now);
         [step.checked_sub(1), Some(step), step.checked_add(1)]
             .into_iter()
