@@ -74,7 +74,7 @@
 //!
 //! ```compile_fail,E0624
 //! use portcullis_policy::{OpenSession, Permit, Privileged};
-//! let forged = Permit::<Privileged, OpenSession>::new(todo!(), todo!());
+//! let forged = Permit::<Privileged, OpenSession>::new(unreachable!(), unreachable!());
 //! ```
 //!
 //! Nor can another crate add an act of its own:
