@@ -17,6 +17,7 @@ pub async fn blobs(open: impl AsyncFn(&Path) -> Arc<dyn Blobs>) {
     what_was_appended_reads_back_in_order(&*blobs).await;
     a_name_is_created_once_and_goes_on_at_its_end(&*blobs).await;
     a_blob_has_one_writer(&*blobs).await;
+    what_is_behind_a_cut_is_gone_and_writing_goes_on_there(&*blobs).await;
     names_are_listed_by_their_beginning_in_order(&*blobs).await;
     names_that_lead_elsewhere_are_refused(&*blobs, place.path()).await;
     drop(blobs);
@@ -58,6 +59,30 @@ async fn a_blob_has_one_writer(blobs: &dyn Blobs) {
     assert!(blobs.reopen("ses_2/head").await.is_ok());
 }
 
+async fn what_is_behind_a_cut_is_gone_and_writing_goes_on_there(blobs: &dyn Blobs) {
+    assert!(blobs.truncate("ses_2/cut", 0).await.is_err());
+    let mut writer = blobs.create("ses_2/cut").await.unwrap();
+    writer.append(b"whole, ha").await.unwrap();
+    assert!(
+        blobs.truncate("ses_2/cut", 7).await.is_err(),
+        "its writer is still there"
+    );
+    drop(writer);
+    assert!(
+        blobs.truncate("ses_2/cut", 10).await.is_err(),
+        "it is shorter than that"
+    );
+    blobs.truncate("ses_2/cut", 7).await.unwrap();
+    blobs.truncate("ses_2/cut", 7).await.unwrap();
+    assert_eq!(blobs.read("ses_2/cut").await.unwrap().unwrap(), b"whole, ");
+    let mut writer = blobs.reopen("ses_2/cut").await.unwrap();
+    writer.append(b"again").await.unwrap();
+    assert_eq!(
+        blobs.read("ses_2/cut").await.unwrap().unwrap(),
+        b"whole, again"
+    );
+}
+
 async fn names_are_listed_by_their_beginning_in_order(blobs: &dyn Blobs) {
     for name in ["ses_10/a", "ses_1/tracks/0.term", "ses_1-x"] {
         blobs.create(name).await.unwrap();
@@ -67,6 +92,7 @@ async fn names_are_listed_by_their_beginning_in_order(blobs: &dyn Blobs) {
         "ses_1/head",
         "ses_1/tracks/0.term",
         "ses_10/a",
+        "ses_2/cut",
         "ses_2/head",
     ];
     assert_eq!(blobs.list("").await.unwrap(), all);
@@ -92,6 +118,7 @@ async fn names_that_lead_elsewhere_are_refused(blobs: &dyn Blobs, place: &Path) 
     ] {
         assert!(blobs.create(name).await.is_err(), "{name:?}");
         assert!(blobs.reopen(name).await.is_err(), "{name:?}");
+        assert!(blobs.truncate(name, 0).await.is_err(), "{name:?}");
         assert!(blobs.read(name).await.is_err(), "{name:?}");
     }
     assert!(!outside.exists());

@@ -131,6 +131,7 @@ async fn a_claim_is_taken_once_and_free_when_given_back(store: &dyn Store) {
         .append(vec![append(None, vec![claiming(&rival, 1, take)])])
         .await
         .unwrap();
+    assert_eq!(store.claimed_at("name", "web-1").await.unwrap(), Some(2));
 }
 
 async fn a_command_over_two_streams_is_all_or_nothing(store: &dyn Store) {

@@ -115,10 +115,10 @@ async fn busy(store: &dyn Store) {
     }
 }
 
-async fn state(store: &dyn Store) -> (Vec<Row>, Vec<String>, Vec<bool>) {
+async fn state(store: &dyn Store) -> (Vec<Row>, Vec<String>, Vec<Option<u64>>) {
     let mut claims = Vec::new();
     for (scope, key) in [("name", "x"), ("use", "y"), ("use", "z")] {
-        claims.push(store.claimed_at(scope, key).await.unwrap().is_some());
+        claims.push(store.claimed_at(scope, key).await.unwrap());
     }
     let rows = store.rows(Query::table("request")).await.unwrap();
     (
@@ -133,7 +133,7 @@ pub(super) async fn rebuilding_gives_the_same_rows_and_claims(store: &dyn Store)
     let before = state(store).await;
     assert_eq!(
         (before.0.len(), before.1.len(), &before.2[..]),
-        (2, 1, &[true, true, false][..])
+        (2, 1, &[Some(3), Some(5), None][..])
     );
     store
         .rebuild(Arc::new(|_: Option<&Row>, _: &Event| Ok(None)))

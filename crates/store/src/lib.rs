@@ -1,0 +1,18 @@
+//! Events, read models, sealed secrets, tiles and blobs on disk, and sealing to age recipients.
+//!
+//! Implements the ports `Store`, `Tiles`, `Blobs` and `Sealer`; each has one suite in
+//! `portcullis_ports::conformance` that every implementation passes. Everything here is created
+//! readable by its owner only.
+
+mod blobs;
+mod command;
+mod durable;
+mod names;
+mod sealer;
+mod sqlite;
+mod tiles;
+
+pub use blobs::DirectoryBlobs;
+pub use sealer::AgeSealer;
+pub use sqlite::SqliteStore;
+pub use tiles::DirectoryTiles;

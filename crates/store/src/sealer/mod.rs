@@ -1,0 +1,91 @@
+//! Sealing to age recipients (C2SP age, X25519): auditors and operators have the tools to open it.
+
+use std::io::{self, Read as _};
+use std::iter;
+
+use age::secrecy::ExposeSecret as _;
+use age::x25519::{Identity, Recipient};
+use age::{DecryptError, Decryptor};
+use portcullis_model::Secret;
+use portcullis_ports::{Sealer, SealerError};
+
+/// Seals to `age1…` recipients, opens with `AGE-SECRET-KEY-1…` identities.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AgeSealer;
+
+impl Sealer for AgeSealer {
+    fn name(&self) -> &'static str {
+        "age"
+    }
+
+    fn seal(&self, recipient: &str, plain: &[u8]) -> Result<Vec<u8>, SealerError> {
+        let key: Recipient = recipient
+            .trim()
+            .parse()
+            .map_err(|cause| malformed(name_recipient(recipient), cause))?;
+        age::encrypt(&key, plain).map_err(|error| malformed(name_recipient(recipient), error))
+    }
+
+    fn open(
+        &self,
+        identity: &Secret<String>,
+        sealed: &[u8],
+    ) -> Result<Secret<Vec<u8>>, SealerError> {
+        // The identity itself must not get into a message.
+        let key: Identity =
+            identity.expose().trim().parse().map_err(|cause| {
+                malformed("the age identity (AGE-SECRET-KEY-1…)".to_owned(), cause)
+            })?;
+        let sealed_to = Decryptor::new(sealed).map_err(refused)?;
+        let mut reader = sealed_to
+            .decrypt(iter::once(&key as &dyn age::Identity))
+            .map_err(refused)?;
+        // Room for all of it from the start: a buffer that grows leaves copies behind.
+        let mut plain = Vec::with_capacity(sealed.len());
+        let read = reader.read_to_end(&mut plain);
+        let plain = Secret::new(plain);
+        read.map_err(|error| damaged(&error))?;
+        Ok(plain)
+    }
+
+    fn generate(&self) -> (Secret<String>, String) {
+        let identity = Identity::generate();
+        let text = Secret::new(identity.to_string().expose_secret().to_owned());
+        (text, identity.to_public().to_string())
+    }
+}
+
+/// Somebody who mixes the two up gives an identity for a recipient: it must not get into a message.
+fn name_recipient(recipient: &str) -> String {
+    if recipient.to_lowercase().contains("age-secret-key-") {
+        "the age recipient, which is an identity,".to_owned()
+    } else {
+        format!("the age recipient {recipient:?}")
+    }
+}
+
+fn malformed(what: String, cause: impl ToString) -> SealerError {
+    SealerError::Malformed {
+        what,
+        cause: cause.to_string(),
+    }
+}
+
+fn refused(error: DecryptError) -> SealerError {
+    let said = match error {
+        DecryptError::NoMatchingKeys => return SealerError::NotForUs,
+        DecryptError::InvalidMac => "its header was changed",
+        DecryptError::InvalidHeader => "it does not begin as age files do",
+        DecryptError::UnknownFormat => "its version of the age format is not known",
+        DecryptError::Io(cause) => return damaged(&cause),
+        _ => "it cannot be decrypted",
+    };
+    SealerError::Damaged(said.to_owned())
+}
+
+fn damaged(cause: &io::Error) -> SealerError {
+    SealerError::Damaged(match cause.kind() {
+        io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
+        _ => format!("its content was changed ({cause})"),
+    })
+}
