@@ -27,6 +27,7 @@ pub async fn store(open: impl AsyncFn(&Path) -> Arc<dyn Store>) {
     what_was_appended_reads_back_byte_for_byte(&*fresh(&open).await.1).await;
     a_stale_version_conflicts_and_writes_nothing(&*fresh(&open).await.1).await;
     a_claim_is_taken_once_and_free_when_given_back(&*fresh(&open).await.1).await;
+    a_command_sees_what_its_earlier_parts_claim(&*fresh(&open).await.1).await;
     a_command_over_two_streams_is_all_or_nothing(&*fresh(&open).await.1).await;
     a_command_that_contradicts_itself_is_refused(&*fresh(&open).await.1).await;
     many_writers_get_distinct_positions_without_gaps(fresh(&open).await.1).await;
@@ -134,6 +135,40 @@ async fn a_claim_is_taken_once_and_free_when_given_back(store: &dyn Store) {
     assert_eq!(store.claimed_at("name", "web-1").await.unwrap(), Some(2));
 }
 
+async fn a_command_sees_what_its_earlier_parts_claim(store: &dyn Store) {
+    let (one, two) = (stream(1), stream(2));
+    let take = Claim::take("name", "x");
+    let twice = vec![
+        append(None, vec![claiming(&one, 1, take.clone())]),
+        append(None, vec![claiming(&two, 1, take.clone())]),
+    ];
+    let refused = store.append(twice).await;
+    assert!(
+        matches!(refused, Err(AppendError::Claimed { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(
+        (
+            count(store).await,
+            store.claimed_at("name", "x").await.unwrap()
+        ),
+        (0, None)
+    );
+    let handed_on = vec![
+        append(
+            None,
+            vec![
+                claiming(&one, 1, take.clone()),
+                claiming(&one, 2, Claim::give_back("name", "x")),
+            ],
+        ),
+        append(None, vec![claiming(&two, 1, take)]),
+    ];
+    store.append(handed_on).await.unwrap();
+    assert_eq!(store.claimed_at("name", "x").await.unwrap(), Some(2));
+    store.check().await.unwrap();
+}
+
 async fn a_command_over_two_streams_is_all_or_nothing(store: &dyn Store) {
     let (one, two) = (stream(1), stream(2));
     let command = vec![
@@ -156,7 +191,9 @@ async fn a_command_over_two_streams_is_all_or_nothing(store: &dyn Store) {
     let taken = append(None, vec![claiming(&two, 2, Claim::take("use", "a"))]);
     let mut sealed_twice = append(None, vec![note(&two, 2)]);
     sealed_twice.sealed.clone_from(&good.sealed);
-    for bad in [stale, taken, sealed_twice] {
+    let mut out_of_step = append(None, vec![note(&one, 2)]);
+    out_of_step.row = None;
+    for bad in [stale, taken, sealed_twice, out_of_step] {
         store.append(vec![good.clone(), bad]).await.unwrap_err();
         assert_eq!(count(store).await, 2);
         assert!(store.claimed_at("use", "a").await.unwrap().is_none());

@@ -5,6 +5,7 @@
 
 mod append;
 mod check;
+mod claims;
 mod faults;
 mod read;
 mod readers;

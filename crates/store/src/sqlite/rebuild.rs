@@ -5,7 +5,8 @@ use portcullis_ports::StoreError;
 use portcullis_ports::store::Projector;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::append::{self, Failure};
+use super::append::Failure;
+use super::claims::{self, Claims};
 use super::faults::fault;
 use super::rows;
 
@@ -40,12 +41,11 @@ fn replay(connection: &Connection, projector: &Projector) -> Result<(), StoreErr
 }
 
 fn settle(connection: &Connection, event: &Event, position: u64) -> Result<(), StoreError> {
-    append::settle_claims(connection, event, position).map_err(|failure| match failure {
-        Failure::Broken(error) => fault(&error),
-        Failure::Refused(refusal) => StoreError::Damaged(format!(
-            "event {position} claims what an earlier one used up: {refusal}"
-        )),
-    })
+    match Claims::default().check(connection, event) {
+        Ok(()) => claims::settle(connection, event, position).map_err(|error| fault(&error)),
+        Err(Failure::Broken(error)) => Err(fault(&error)),
+        Err(Failure::Refused(refusal)) => Err(unreadable(position, refusal)),
+    }
 }
 
 fn project(
