@@ -11,6 +11,9 @@ use std::sync::Arc;
 use crate::Blobs;
 
 /// Runs all of it. `open` opens the blobs that belong to a folder, anew or again.
+///
+/// # Panics
+/// When a member does not do what it must.
 pub async fn blobs(open: impl AsyncFn(&Path) -> Arc<dyn Blobs>) {
     let place = tempfile::tempdir().unwrap();
     let blobs = open(place.path()).await;

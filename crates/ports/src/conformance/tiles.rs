@@ -10,6 +10,9 @@ use std::path::Path;
 use crate::Tiles;
 
 /// Runs all of it. `open` opens the files that belong to a folder, anew or again.
+///
+/// # Panics
+/// When a member does not do what it must.
 pub fn tiles(open: impl Fn(&Path) -> Box<dyn Tiles>) {
     let place = tempfile::tempdir().unwrap();
     let tiles = open(place.path());

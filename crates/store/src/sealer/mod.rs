@@ -1,5 +1,6 @@
 //! Sealing to age recipients (C2SP age, X25519): auditors and operators have the tools to open it.
 
+use std::fmt::Display;
 use std::io::{self, Read as _};
 use std::iter;
 
@@ -19,11 +20,11 @@ impl Sealer for AgeSealer {
     }
 
     fn seal(&self, recipient: &str, plain: &[u8]) -> Result<Vec<u8>, SealerError> {
-        let key: Recipient = recipient
+        let key = recipient
             .trim()
-            .parse()
-            .map_err(|cause| malformed(name_recipient(recipient), cause))?;
-        age::encrypt(&key, plain).map_err(|error| malformed(name_recipient(recipient), error))
+            .parse::<Recipient>()
+            .map_err(|cause| malformed(name_recipient(recipient), &cause))?;
+        age::encrypt(&key, plain).map_err(|error| malformed(name_recipient(recipient), &error))
     }
 
     fn open(
@@ -32,14 +33,16 @@ impl Sealer for AgeSealer {
         sealed: &[u8],
     ) -> Result<Secret<Vec<u8>>, SealerError> {
         // The identity itself must not get into a message.
-        let key: Identity =
-            identity.expose().trim().parse().map_err(|cause| {
-                malformed("the age identity (AGE-SECRET-KEY-1…)".to_owned(), cause)
+        let key = identity
+            .expose()
+            .trim()
+            .parse::<Identity>()
+            .map_err(|cause| {
+                malformed("the age identity (AGE-SECRET-KEY-1…)".to_owned(), &cause)
             })?;
+        let key: &dyn age::Identity = &key;
         let sealed_to = Decryptor::new(sealed).map_err(refused)?;
-        let mut reader = sealed_to
-            .decrypt(iter::once(&key as &dyn age::Identity))
-            .map_err(refused)?;
+        let mut reader = sealed_to.decrypt(iter::once(key)).map_err(refused)?;
         // Room for all of it from the start: a buffer that grows leaves copies behind.
         let mut plain = Vec::with_capacity(sealed.len());
         let read = reader.read_to_end(&mut plain);
@@ -64,7 +67,7 @@ fn name_recipient(recipient: &str) -> String {
     }
 }
 
-fn malformed(what: String, cause: impl ToString) -> SealerError {
+fn malformed(what: String, cause: &dyn Display) -> SealerError {
     SealerError::Malformed {
         what,
         cause: cause.to_string(),

@@ -28,15 +28,14 @@ impl Findings {
         }
     }
 
-    fn report(self) -> Result<(), StoreError> {
+    fn report(mut self) -> Result<(), StoreError> {
         if self.named.is_empty() {
             return Ok(());
         }
-        let mut text = self.named.join("; ");
         if self.more > 0 {
-            text.push_str(&format!("; and {} more", self.more));
+            self.named.push(format!("and {} more", self.more));
         }
-        Err(StoreError::Damaged(text))
+        Err(StoreError::Damaged(self.named.join("; ")))
     }
 }
 

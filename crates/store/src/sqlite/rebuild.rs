@@ -1,5 +1,7 @@
 //! Making rows and claims anew from the events alone.
 
+use std::fmt::Display;
+
 use portcullis_model::Event;
 use portcullis_ports::StoreError;
 use portcullis_ports::store::Projector;
@@ -32,8 +34,8 @@ fn replay(connection: &Connection, projector: &Projector) -> Result<(), StoreErr
         let leaf = row.get_ref(1).map_err(broken)?;
         let leaf = leaf
             .as_blob()
-            .map_err(|error| unreadable(position, error))?;
-        let event = Event::from_leaf(leaf).map_err(|error| unreadable(position, error))?;
+            .map_err(|error| unreadable(position, &error))?;
+        let event = Event::from_leaf(leaf).map_err(|error| unreadable(position, &error))?;
         settle(connection, &event, position)?;
         project(connection, &event, position, projector)?;
     }
@@ -44,7 +46,7 @@ fn settle(connection: &Connection, event: &Event, position: u64) -> Result<(), S
     match Claims::default().check(connection, event) {
         Ok(()) => claims::settle(connection, event, position).map_err(|error| fault(&error)),
         Err(Failure::Broken(error)) => Err(fault(&error)),
-        Err(Failure::Refused(refusal)) => Err(unreadable(position, refusal)),
+        Err(Failure::Refused(refusal)) => Err(unreadable(position, &refusal)),
     }
 }
 
@@ -56,12 +58,12 @@ fn project(
 ) -> Result<(), StoreError> {
     let stream = event.stream.as_str();
     let before = rows::find(connection, stream).map_err(|error| fault(&error))?;
-    let after = projector(before.as_ref(), event).map_err(|error| unreadable(position, error))?;
+    let after = projector(before.as_ref(), event).map_err(|error| unreadable(position, &error))?;
     let kept = match &after {
         Some(row) if row.id != stream => {
             return Err(unreadable(
                 position,
-                format!("its row calls itself {}", row.id),
+                &format!("its row calls itself {}", row.id),
             ));
         }
         Some(row) => rows::put(connection, row),
@@ -70,6 +72,6 @@ fn project(
     kept.map_err(|error| fault(&error))
 }
 
-fn unreadable(position: u64, cause: impl std::fmt::Display) -> StoreError {
+fn unreadable(position: u64, cause: &dyn Display) -> StoreError {
     StoreError::Damaged(format!("event {position} cannot be replayed: {cause}"))
 }

@@ -90,20 +90,25 @@ fn select(query: &Query) -> (String, Vec<Value>) {
         limit => i64::try_from(limit).unwrap_or(i64::MAX),
     };
     let mut values: Vec<Value> = vec![query.table.clone().into(), after.into(), limit.into()];
-    let mut sql = String::from("SELECT r.id, r.noun, r.version, r.keys, r.state FROM ");
-    let mut wanted = String::from("r.noun = ?1 AND r.id > ?2");
+    let mut tables = Vec::new();
+    let mut wanted = vec!["r.noun = ?1 AND r.id > ?2".to_owned()];
     let mut order = "r.id";
     for (place, (key, value)) in query.keys.iter().enumerate() {
         let (first, second) = (2 * place + 4, 2 * place + 5);
-        sql.push_str(&format!("row_keys k{place} CROSS JOIN "));
-        wanted.push_str(&format!(
-            " AND k{place}.noun = ?1 AND k{place}.key = ?{first} AND k{place}.value = ?{second} \
+        tables.push(format!("row_keys k{place}"));
+        wanted.push(format!(
+            "k{place}.noun = ?1 AND k{place}.key = ?{first} AND k{place}.value = ?{second} \
              AND k{place}.id > ?2 AND k{place}.id = r.id"
         ));
         order = "k0.id";
         values.extend([key.clone().into(), value.clone().into()]);
     }
-    sql.push_str(&format!("rows r WHERE {wanted} ORDER BY {order} LIMIT ?3"));
+    tables.push("rows r".to_owned());
+    let sql = format!(
+        "SELECT r.id, r.noun, r.version, r.keys, r.state FROM {} WHERE {} ORDER BY {order} LIMIT ?3",
+        tables.join(" CROSS JOIN "),
+        wanted.join(" AND ")
+    );
     (sql, values)
 }
 

@@ -9,8 +9,8 @@ use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sqlite_store_does_what_every_store_must() {
     conformance::store::store(async |place: &Path| {
-        let store = SqliteStore::open(place.join("store.db")).unwrap();
-        Arc::new(store) as Arc<dyn Store>
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(place.join("store.db")).unwrap());
+        store
     })
     .await;
 }
@@ -25,7 +25,8 @@ fn the_directory_of_tiles_does_what_every_place_for_tiles_must() {
 #[tokio::test]
 async fn the_directory_of_blobs_does_what_every_place_for_blobs_must() {
     conformance::blobs::blobs(async |place: &Path| {
-        Arc::new(DirectoryBlobs::open(place.join("tapes")).unwrap()) as Arc<dyn Blobs>
+        let blobs: Arc<dyn Blobs> = Arc::new(DirectoryBlobs::open(place.join("tapes")).unwrap());
+        blobs
     })
     .await;
 }

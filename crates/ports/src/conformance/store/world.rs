@@ -34,6 +34,9 @@ pub fn event(stream: &StreamId, seq: u64, data: Value) -> Event {
 }
 
 /// The events, in order, as an append to their stream; the row is what [`project`] makes of them.
+///
+/// # Panics
+/// Without an event, or when one has no row or leaf.
 pub fn append(before: Option<&Row>, events: Vec<Event>) -> Append {
     let mut row = before.cloned();
     for event in &events {
@@ -53,9 +56,6 @@ pub fn append(before: Option<&Row>, events: Vec<Event>) -> Append {
 pub fn project(before: Option<&Row>, event: &Event) -> Result<Option<Row>, String> {
     if event.data == "gone" {
         return Ok(None);
-    }
-    if event.data == "unreadable" {
-        return Err("nobody knows what this means".to_owned());
     }
     let mut keys: BTreeMap<String, String> = before.map(|row| row.keys.clone()).unwrap_or_default();
     if let Some(said) = event.data.get("keys") {
