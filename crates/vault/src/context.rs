@@ -43,6 +43,7 @@ impl SecretContext {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use portcullis_model::Timestamp;
     use portcullis_model::id::TypedId as _;
@@ -89,6 +90,12 @@ mod tests {
                 context().wrap_data(Epoch::FIRST)
             );
         }
+    }
+
+    #[test]
+    fn the_epoch_is_in_the_wrap_s_data() {
+        let next = context().wrap_data(Epoch::FIRST.next().unwrap());
+        assert_ne!(next, context().wrap_data(Epoch::FIRST));
     }
 
     #[test]

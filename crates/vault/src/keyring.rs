@@ -155,8 +155,7 @@ impl Keyring {
 
     /// Begins a new epoch. Store [`Keyring::to_bytes`] before anything sealed under it.
     pub fn rotate_epoch(&mut self, entropy: &mut dyn Entropy) -> Result<Epoch, VaultError> {
-        let next = self.current.0.checked_add(1);
-        let next = Epoch(next.ok_or(VaultError::EpochsExhausted)?);
+        let next = self.current.next().ok_or(VaultError::EpochsExhausted)?;
         let key = EpochKey::create(&self.tenant_root, self.tenant, next, entropy)?;
         self.epochs.insert(next, key);
         self.current = next;
@@ -272,6 +271,10 @@ impl fmt::Debug for Keyring {
 
 impl Epoch {
     pub(crate) const FIRST: Self = Self(1);
+
+    pub(crate) fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
 
     /// The number.
     pub const fn number(self) -> u32 {
