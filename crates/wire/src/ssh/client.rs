@@ -115,6 +115,8 @@ pub enum TargetEvent {
     ExitStatus(u32),
     /// The signal that ended the program.
     ExitSignal(ExitSignal),
+    /// The target will not run what it was asked to.
+    NotStarted,
     /// No more output.
     Eof,
     /// The channel is over.
@@ -398,8 +400,8 @@ impl client::Handler for Handler {
         _channel: ChannelId,
         _session: &mut client::Session,
     ) -> Result<(), RusshError> {
-        // Only the start was asked with a wish for an answer: nothing will run.
-        self.put(TargetEvent::Closed, 0);
+        // Only the start was asked with a wish for an answer.
+        self.put(TargetEvent::NotStarted, 0);
         Ok(())
     }
 

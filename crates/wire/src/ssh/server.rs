@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +140,7 @@ pub enum FrontEvent {
 }
 
 /// What a client does on its channel. When there are no more, the channel or the connection is gone.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FrontInput {
     /// A terminal is wanted.
     Terminal(Terminal),
@@ -167,6 +168,8 @@ pub enum FrontInput {
 pub struct FrontChannel {
     /// What the client does.
     pub inputs: mpsc::Receiver<Charged<FrontInput>>,
+    /// Resolves as soon as the channel or the connection is gone, though inputs may still wait.
+    pub gone: oneshot::Receiver<Infallible>,
     /// The way back.
     pub output: FrontOutput,
 }
@@ -289,6 +292,8 @@ fn settings(config: &ServerConfig) -> server::Config {
 /// One channel's queue, and what was asked on it.
 struct Lane {
     inputs: mpsc::Sender<Charged<FrontInput>>,
+    /// Dropped with the lane, which is what the other end waits for.
+    _alive: oneshot::Sender<Infallible>,
     has_terminal: bool,
     started: bool,
 }
@@ -456,8 +461,10 @@ impl server::Handler for Handler {
             return Ok(());
         };
         let (inputs, receiver) = mpsc::channel(self.config.limits.messages());
+        let (alive, gone) = oneshot::channel();
         let lane = Lane {
             inputs,
+            _alive: alive,
             has_terminal: false,
             started: false,
         };
@@ -467,6 +474,7 @@ impl server::Handler for Handler {
         reply.accept().await;
         self.tell(FrontEvent::Opened(FrontChannel {
             inputs: receiver,
+            gone,
             output: FrontOutput {
                 half,
                 handle: self.handle.clone().unwrap_or_else(|| session.handle()),
