@@ -2,6 +2,7 @@
 
 pub mod authenticator;
 pub mod blobs;
+pub mod broker;
 pub mod connector;
 pub mod postgres_server;
 pub mod sealer;
