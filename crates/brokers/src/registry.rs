@@ -1,0 +1,46 @@
+//! The brokers there are. A new one is its folder, whose `Door` implements [`Broker`], and one line in
+//! the list below.
+
+use std::sync::Arc;
+
+use portcullis_ports::Broker;
+
+macro_rules! brokers {
+    ($($name:ident in $path:literal,)+) => {
+        $(
+            #[path = $path]
+            pub mod $name;
+        )+
+
+        /// Every broker, in the order to show them.
+        pub fn all() -> Vec<Arc<dyn Broker>> {
+            vec![$(Arc::new($name::Door)),+]
+        }
+    };
+}
+
+brokers! {
+    ssh in "ssh/mod.rs",
+}
+
+/// A broker by the name in its descriptor.
+pub fn by_name(name: &str) -> Option<Arc<dyn Broker>> {
+    all()
+        .into_iter()
+        .find(|broker| broker.descriptor().name == name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_broker_is_found_by_its_own_name_and_nothing_by_another() {
+        for broker in all() {
+            let name = broker.descriptor().name;
+            assert_eq!(by_name(name).unwrap().descriptor().name, name);
+        }
+        assert!(by_name("SSH").is_none() && by_name("").is_none());
+    }
+}
