@@ -1,0 +1,227 @@
+//! Ends that come from outside: kills, a silent control, a tape that cannot be written, a lost client.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use portcullis_ports::control::CloseCause;
+use portcullis_tape::{Ending, Event, Notice};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Child;
+use tokio::time::timeout;
+
+use crate::control::Recording;
+use crate::world::{DEADLINE, World, ended, runs, until};
+
+fn killed() -> CloseCause {
+    CloseCause::Killed {
+        reason: "the owner".to_owned(),
+    }
+}
+
+/// A client whose command floods, and the command's process at the target.
+async fn flood(world: &World) -> (Child, BufReader<tokio::process::ChildStdout>, String) {
+    let mut ssh = world
+        .ssh(&[], &["echo $$; exec yes flood"])
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(ssh.stdout.take().unwrap());
+    let mut pid = String::new();
+    timeout(DEADLINE, out.read_line(&mut pid))
+        .await
+        .unwrap()
+        .unwrap();
+    (ssh, out, pid.trim().to_owned())
+}
+
+#[tokio::test]
+async fn a_kill_ends_a_flooding_session_at_both_sides_and_says_why() {
+    let world = World::new().await;
+    let (ssh, mut out, pid) = flood(&world).await;
+    let reading = tokio::spawn(async move {
+        let mut buffer = vec![0; 1 << 16];
+        while out.read(&mut buffer).await.unwrap_or(0) > 0 {}
+    });
+    let session = world.control.opened(0).await;
+    world.control.kill(session);
+    let ran = ended(ssh).await;
+    assert_eq!(ran.status, Some(255), "{ran:?}");
+    assert!(ran.err.contains("killed: the owner"), "{ran:?}");
+    reading.await.unwrap();
+    until("the command at the target ended", || !runs(&pid)).await;
+    assert_eq!(world.control.closed(0).await.cause, killed());
+    let (verified, events) = world.control.tape(session);
+    assert!(matches!(verified.ending, Ending::Finished(_)));
+    let notice = |event: &Event| matches!(event, Event::Notice(Notice::Killed { .. }));
+    assert!(events.iter().any(notice));
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_bounded_and_can_be_killed() {
+    let world = World::new().await;
+    let (ssh, _unread, pid) = flood(&world).await;
+    let session = world.control.opened(0).await;
+    // The tape stands still once nothing moves any more.
+    let mut last = 0;
+    let mut same = 0;
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    while same < 10 {
+        ticks.tick().await;
+        let now = world.control.record().sessions[&session].heads.len();
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+    }
+    world.control.kill(session);
+    assert_eq!(ended(ssh).await.status, Some(255));
+    until("the command at the target ended", || !runs(&pid)).await;
+    let closing = world.control.closed(0).await;
+    assert_eq!(closing.cause, killed());
+    // Two windows, pipes and sockets on the way; without a bound it would be gigabytes.
+    assert!(closing.bytes_out < 16 << 20, "{}", closing.bytes_out);
+}
+
+#[tokio::test]
+async fn a_kill_ends_a_session_whose_input_nobody_reads() {
+    let world = World::new().await;
+    let mut ssh = world.ssh(&[], &["echo $$; exec sleep 1000"]);
+    let mut ssh = ssh.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = ssh.stdin.take().unwrap();
+    let feeding = tokio::spawn(async move {
+        let chunk = vec![b'x'; 1 << 16];
+        while stdin.write_all(&chunk).await.is_ok() {}
+    });
+    let mut out = BufReader::new(ssh.stdout.take().unwrap());
+    let mut pid = String::new();
+    timeout(DEADLINE, out.read_line(&mut pid))
+        .await
+        .unwrap()
+        .unwrap();
+    world.control.kill(world.control.opened(0).await);
+    assert_eq!(ended(ssh).await.status, Some(255));
+    feeding.await.unwrap();
+    until("the command at the target ended", || !runs(pid.trim())).await;
+    assert_eq!(world.control.closed(0).await.cause, killed());
+}
+
+#[tokio::test]
+async fn a_kill_of_one_session_leaves_another_on_the_same_connection_alone() {
+    let world = World::new().await;
+    let socket = format!("ControlPath={}", world.path("master").display());
+    let mut first = world.ssh(
+        &["-o", &socket, "-o", "ControlMaster=yes"],
+        &["echo ready; cat"],
+    );
+    let mut first = first.stdin(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(first.stdout.take().unwrap());
+    let mut line = String::new();
+    timeout(DEADLINE, out.read_line(&mut line))
+        .await
+        .unwrap()
+        .unwrap();
+    let second = world
+        .ssh(&["-o", &socket], &["sleep 1000"])
+        .spawn()
+        .unwrap();
+    world.control.kill(world.control.opened(1).await);
+    let ran = ended(second).await;
+    assert!(ran.err.contains("killed: the owner"), "{ran:?}");
+    assert_eq!(world.control.closed(1).await.cause, killed());
+    drop(first.stdin.take());
+    assert_eq!(ended(first).await.status, Some(0));
+    assert_eq!(world.control.closed(0).await.cause, CloseCause::Completed);
+}
+
+#[tokio::test]
+async fn a_silent_control_ends_sessions_and_lets_none_begin() {
+    let world = World::new().await;
+    let (ssh, mut out, pid) = flood(&world).await;
+    let reading = tokio::spawn(async move {
+        let mut buffer = vec![0; 1 << 16];
+        while out.read(&mut buffer).await.unwrap_or(0) > 0 {}
+    });
+    world.control.script().silent = true;
+    let ran = ended(ssh).await;
+    assert!(ran.err.contains("control fell silent"), "{ran:?}");
+    reading.await.unwrap();
+    until("the command at the target ended", || !runs(&pid)).await;
+    assert_eq!(world.control.closed(0).await.cause, CloseCause::ControlLost);
+    let ran = world.run(&[], &["true"]).await;
+    assert_eq!(ran.status, Some(3), "{ran:?}");
+    assert!(ran.err.contains("control does not answer"), "{ran:?}");
+    assert_eq!(world.control.record().order.len(), 1);
+}
+
+#[tokio::test]
+async fn a_tape_that_cannot_be_written_ends_its_session_and_says_so() {
+    for recording in [Recording::Fails, Recording::Hangs] {
+        let world = World::new().await;
+        let (ssh, mut out, pid) = flood(&world).await;
+        let reading = tokio::spawn(async move {
+            let mut buffer = vec![0; 1 << 16];
+            while out.read(&mut buffer).await.unwrap_or(0) > 0 {}
+        });
+        world.control.script().recording = recording;
+        let ran = ended(ssh).await;
+        assert_eq!(ran.status, Some(255), "{ran:?}");
+        assert!(ran.err.contains("the recording failed"), "{ran:?}");
+        reading.await.unwrap();
+        until("the command at the target ended", || !runs(&pid)).await;
+        let cause = world.control.closed(0).await.cause;
+        assert!(
+            matches!(cause, CloseCause::EvidenceFailed { .. }),
+            "{cause:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn output_waits_for_the_tape_and_no_more_than_its_share_is_ahead() {
+    let world = World::new().await;
+    world.control.script().recording = Recording::Hangs;
+    let mut ssh = world.ssh(&[], &["exec yes"]).spawn().unwrap();
+    let mut out = ssh.stdout.take().unwrap();
+    let mut total = 0;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = timeout(DEADLINE, out.read(&mut buffer))
+            .await
+            .unwrap()
+            .unwrap();
+        if count == 0 {
+            break;
+        }
+        total += count;
+    }
+    ended(ssh).await;
+    assert!(
+        total <= 4 << 20,
+        "{total} bytes came before any of them was safe"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_takes_its_session_with_it() {
+    let world = World::new().await;
+    let (mut ssh, _out, pid) = flood(&world).await;
+    ssh.kill().await.unwrap();
+    until("the command at the target ended", || !runs(&pid)).await;
+    assert_eq!(world.control.closed(0).await.cause, CloseCause::ClientLost);
+    let ticket = world.control.record().made.iter().next().cloned().unwrap();
+    let forgotten = world.control.until("the ticket is void", |record| {
+        record.forgotten.first().cloned()
+    });
+    assert_eq!(forgotten.await, ticket);
+}
+
+#[tokio::test]
+async fn a_door_that_closes_ends_its_sessions_with_whole_tapes() {
+    let mut world = World::new().await;
+    let (ssh, _unread, pid) = flood(&world).await;
+    world.close().await;
+    assert_eq!(ended(ssh).await.status, Some(255));
+    until("the command at the target ended", || !runs(&pid)).await;
+    let cause = world.control.closed(0).await.cause;
+    assert!(matches!(cause, CloseCause::Killed { .. }), "{cause:?}");
+    let (verified, _) = world.control.tape(world.control.opened(0).await);
+    assert!(matches!(verified.ending, Ending::Finished(_)));
+    assert!(tokio::net::TcpStream::connect(world.door).await.is_err());
+}
