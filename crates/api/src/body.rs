@@ -1,0 +1,93 @@
+//! What callers send: JSON bodies, identifiers in paths, secrets, the idempotency key.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use portcullis_model::Secret;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::problem::Problem;
+
+/// The largest body.
+pub(crate) const MOST_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The longest idempotency key.
+const MOST_KEY_BYTES: usize = 128;
+
+/// A JSON body; what cannot be read becomes a problem.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let arriving = Json::<T>::from_request(request, state);
+        match tokio::time::timeout(BODY_WITHIN, arriving).await {
+            Ok(Ok(Json(value))) => Ok(Self(value)),
+            Ok(Err(rejection)) => Err(unreadable(&rejection)),
+            Err(_) => Err(Problem::invalid(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body took too long to arrive",
+            )),
+        }
+    }
+}
+
+fn unreadable(rejection: &JsonRejection) -> Problem {
+    Problem::invalid(rejection.status(), rejection.body_text())
+}
+
+/// What a path names; what is no identifier of the right type becomes a problem.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(PathRejection::FailedToDeserializePathParams(failed)) => {
+                Err(Problem::invalid(failed.status(), failed.body_text()))
+            }
+            Err(other) => Err(Problem::invalid(other.status(), other.body_text())),
+        }
+    }
+}
+
+/// A secret in a body: held as one from the moment it is read.
+pub(crate) struct Hidden(pub(crate) Secret<String>);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+    }
+}
+
+/// The `Idempotency-Key` header, if there is one.
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(Self(None));
+        };
+        let key = value.to_str().ok().map(str::trim);
+        match key.filter(|key| !key.is_empty() && key.len() <= MOST_KEY_BYTES) {
+            Some(key) => Ok(Self(Some(key.to_owned()))),
+            None => Err(Problem::invalid(
+                StatusCode::BAD_REQUEST,
+                format!("the Idempotency-Key header holds 1 to {MOST_KEY_BYTES} characters"),
+            )),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Changes of Portcullis itself: looking at them, signing and refusing them.
+
+use axum::Json;
+use axum::extract::State;
+use portcullis_engine::ChangeView;
+use portcullis_model::{ChangeId, Digest};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::body::{Body, Named};
+use crate::{Answer, App, Routes};
+
+pub(crate) fn routes() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(list_changes))
+        .routes(routes!(show_change))
+        .routes(routes!(sign_change))
+        .routes(routes!(refuse_change))
+}
+
+/// All changes.
+#[utoipa::path(get, path = "/changes", tag = "changes",
+    responses((status = 200, description = "Newest first", body = Vec<Value>)))]
+async fn list_changes(State(engine): App) -> Answer<Vec<ChangeView>> {
+    Ok(Json(engine.list_changes().await?))
+}
+
+/// One change.
+#[utoipa::path(get, path = "/changes/{id}", tag = "changes", params(("id" = String, Path)),
+    responses((status = 200, description = "The change", body = Value)))]
+async fn show_change(State(engine): App, Named(id): Named<ChangeId>) -> Answer<ChangeView> {
+    Ok(Json(engine.show_change(id).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignBody {
+    /// The digest of what the owner saw.
+    #[schema(value_type = String)]
+    digest: Digest,
+}
+
+/// An owner confirms exactly what the digest stands for.
+#[utoipa::path(post, path = "/changes/{id}/sign", tag = "changes", request_body = SignBody,
+    params(("id" = String, Path)),
+    responses((status = 200, description = "The change", body = Value)))]
+async fn sign_change(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<ChangeId>,
+    Body(body): Body<SignBody>,
+) -> Answer<ChangeView> {
+    Ok(Json(engine.sign_change(&who, id, body.digest).await?))
+}
+
+/// An owner, or the proposer, says no.
+#[utoipa::path(post, path = "/changes/{id}/refuse", tag = "changes", params(("id" = String, Path)),
+    responses((status = 200, description = "The change", body = Value)))]
+async fn refuse_change(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<ChangeId>,
+) -> Answer<ChangeView> {
+    Ok(Json(engine.refuse_change(&who, id).await?))
+}

@@ -1,0 +1,137 @@
+//! Identities: listing, adding, enrolling, suspending.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use portcullis_engine::{ChangeView, Engine, Failure, IdentityView};
+use portcullis_model::{Identity, IdentityId, IdentityKind, OwnerRole};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::body::{Body, Named};
+use crate::problem::Problem;
+use crate::{Answer, App, Routes};
+
+pub(crate) fn routes() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(list_identities, add_identity))
+        .routes(routes!(reopen_enrolment))
+        .routes(routes!(suspend_identity))
+}
+
+/// All identities.
+#[utoipa::path(get, path = "/identities", tag = "identities",
+    responses((status = 200, description = "The identities", body = Vec<Value>)))]
+async fn list_identities(State(engine): App) -> Answer<Vec<IdentityView>> {
+    Ok(Json(engine.list_identities().await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct IdentityBody {
+    /// Its unique name.
+    name: String,
+    /// `human`, `workload`, `ci`, `vendor` or `agent`.
+    #[schema(value_type = String)]
+    kind: IdentityKind,
+    /// What it may sign for the installation: `iam`, `pam`, `resource`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    roles: BTreeSet<OwnerRole>,
+    /// The name of who answers for it; required for everything that is no person.
+    owner: Option<String>,
+    /// When its life ends, from now; required for everything that is no person.
+    ends_in_secs: Option<u64>,
+}
+
+/// Proposes an identity. Once signed, the change carries its enrolment token.
+#[utoipa::path(post, path = "/identities", tag = "identities", request_body = IdentityBody,
+    responses((status = 201, description = "The change", body = Value)))]
+async fn add_identity(
+    State(engine): App,
+    Caller(who): Caller,
+    Body(body): Body<IdentityBody>,
+) -> Result<(StatusCode, Json<ChangeView>), Problem> {
+    refuse_taken(&engine, &body.name).await?;
+    let owner = match &body.owner {
+        Some(name) => Some(engine.identity_record(name).await?.id),
+        None => None,
+    };
+    let identity = Identity {
+        id: engine.new_identity_id(),
+        name: body.name,
+        kind: body.kind,
+        owner,
+        roles: body.roles,
+        ends_at: body
+            .ends_in_secs
+            .map(|secs| engine.time_from_now(Duration::from_secs(secs))),
+        active: true,
+    };
+    let change = engine.put_identity_record(&who, identity).await?;
+    Ok((StatusCode::CREATED, Json(change)))
+}
+
+/// Says at once what would otherwise only come out with the last signature.
+async fn refuse_taken(engine: &Engine, name: &str) -> Result<(), Failure> {
+    match engine.identity_record(name).await {
+        Ok(_) => Err(Failure::Conflict(format!("the name {name} is taken"))),
+        Err(Failure::NotFound(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct EnrolmentAnswer {
+    /// The one-time enrolment token, shown this once.
+    token: String,
+}
+
+/// Opens an enrolment anew.
+#[utoipa::path(post, path = "/identities/{name}/enroll", tag = "identities",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "A one-time token", body = EnrolmentAnswer)))]
+async fn reopen_enrolment(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+) -> Answer<EnrolmentAnswer> {
+    let token = engine.reopen_enrolment(&who, &name).await?;
+    Ok(Json(EnrolmentAnswer {
+        token: token.expose_owned(),
+    }))
+}
+
+/// Proposes that an identity may not act any more.
+#[utoipa::path(post, path = "/identities/{name}/suspend", tag = "identities",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The change", body = Value)))]
+async fn suspend_identity(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+) -> Answer<ChangeView> {
+    let identity = Identity {
+        active: false,
+        ..engine.identity_record(&name).await?
+    };
+    Ok(Json(engine.put_identity_record(&who, identity).await?))
+}
+
+/// The identifiers behind names.
+pub(crate) async fn named(
+    engine: &Engine,
+    names: &[String],
+) -> Result<BTreeSet<IdentityId>, Failure> {
+    let mut ids = BTreeSet::new();
+    for name in names {
+        ids.insert(engine.identity_record(name).await?.id);
+    }
+    Ok(ids)
+}

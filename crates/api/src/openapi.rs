@@ -1,0 +1,75 @@
+//! The API's description of itself, and whether it is there at all.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Routes;
+use crate::problem::Problem;
+
+/// The name of the security scheme.
+const SCHEME: &str = "token";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Portcullis",
+        description = "Access control for two paths. Errors are RFC 9457 problems with a `code`. An \
+            `Idempotency-Key` is honoured by `POST /requests` and ignored elsewhere."
+    ),
+    components(schemas(Problem)),
+    modifiers(&Token),
+    security(("token" = []))
+)]
+struct Api;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        if let Some(components) = document.components.as_mut() {
+            components.add_security_scheme(SCHEME, scheme);
+        }
+    }
+}
+
+/// The document without its paths.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+/// The finished document.
+#[derive(Clone)]
+pub(crate) struct Document(String);
+
+impl Document {
+    pub(crate) fn of(document: &utoipa::openapi::OpenApi) -> Self {
+        Self(serde_json::to_string(document).unwrap_or_default())
+    }
+}
+
+pub(crate) fn open() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(openapi))
+        .routes(routes!(health))
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "service", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Value)))]
+async fn openapi(Extension(document): Extension<Document>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], document.0)
+}
+
+/// Whether the server answers.
+#[utoipa::path(get, path = "/health", tag = "service", security(()),
+    responses((status = 200, description = "It does", body = Value)))]
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}

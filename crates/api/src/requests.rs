@@ -1,0 +1,131 @@
+//! Asking for access, and deciding on what was asked.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use portcullis_engine::{Ask, DEFAULT_SPAN, RequestView};
+use portcullis_model::{Digest, RequestId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::body::{Body, IdempotencyKey, Named};
+use crate::problem::Problem;
+use crate::{Answer, App, Routes};
+
+pub(crate) fn routes() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(list_requests, ask))
+        .routes(routes!(show_request))
+        .routes(routes!(cancel_request))
+        .routes(routes!(approve_request))
+        .routes(routes!(deny_request))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AskBody {
+    /// The resource's name.
+    resource: String,
+    /// The action's words.
+    words: Vec<String>,
+    /// Why, for people.
+    reason: String,
+    /// For how long; an hour when absent.
+    span_secs: Option<u64>,
+}
+
+/// Asks for access. The same `Idempotency-Key` gets the same request again.
+#[utoipa::path(post, path = "/requests", tag = "requests", request_body = AskBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes asking again harmless")),
+    responses((status = 201, description = "The request", body = Value)))]
+async fn ask(
+    State(engine): App,
+    Caller(who): Caller,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    Body(body): Body<AskBody>,
+) -> Result<(StatusCode, Json<RequestView>), Problem> {
+    let ask = Ask {
+        resource: body.resource,
+        words: body.words,
+        reason: body.reason,
+        span: body.span_secs.map_or(DEFAULT_SPAN, Duration::from_secs),
+        idempotency_key,
+    };
+    Ok((StatusCode::CREATED, Json(engine.request(&who, ask).await?)))
+}
+
+/// The requests the caller may see.
+#[utoipa::path(get, path = "/requests", tag = "requests",
+    responses((status = 200, description = "Newest first", body = Vec<Value>)))]
+async fn list_requests(State(engine): App, Caller(who): Caller) -> Answer<Vec<RequestView>> {
+    Ok(Json(engine.list_requests(who.identity).await?))
+}
+
+/// One request.
+#[utoipa::path(get, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)),
+    responses((status = 200, description = "The request", body = Value)))]
+async fn show_request(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<RequestId>,
+) -> Answer<RequestView> {
+    Ok(Json(engine.show_request(who.identity, id).await?))
+}
+
+/// Takes a request of one's own back.
+#[utoipa::path(post, path = "/requests/{id}/cancel", tag = "requests", params(("id" = String, Path)),
+    responses((status = 200, description = "The request", body = Value)))]
+async fn cancel_request(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<RequestId>,
+) -> Answer<RequestView> {
+    Ok(Json(engine.cancel(&who, id).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ApproveBody {
+    /// The digest of what the approver saw.
+    #[schema(value_type = String)]
+    digest: Digest,
+}
+
+/// Approves exactly what the digest stands for.
+#[utoipa::path(post, path = "/requests/{id}/approve", tag = "requests", request_body = ApproveBody,
+    params(("id" = String, Path)),
+    responses((status = 200, description = "The request", body = Value)))]
+async fn approve_request(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<RequestId>,
+    Body(body): Body<ApproveBody>,
+) -> Answer<RequestView> {
+    Ok(Json(engine.approve(&who, id, body.digest).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DenyBody {
+    /// Why, for people.
+    reason: Option<String>,
+}
+
+/// Says no.
+#[utoipa::path(post, path = "/requests/{id}/deny", tag = "requests", request_body = DenyBody,
+    params(("id" = String, Path)),
+    responses((status = 200, description = "The request", body = Value)))]
+async fn deny_request(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<RequestId>,
+    Body(body): Body<DenyBody>,
+) -> Answer<RequestView> {
+    let denied = engine.deny(&who, id, body.reason.as_deref());
+    Ok(Json(denied.await?))
+}

@@ -1,0 +1,99 @@
+//! Resources: what access is asked for.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use portcullis_engine::{ChangeView, Failure, ResourcePut};
+use portcullis_model::{Environment, Resource, Sensitivity};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::body::{Body, Named};
+use crate::identities::named;
+use crate::problem::Problem;
+use crate::{Answer, App, Routes};
+
+pub(crate) fn routes() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(list_resources, put_resource))
+        .routes(routes!(show_resource, remove_resource))
+}
+
+/// All resources.
+#[utoipa::path(get, path = "/resources", tag = "resources",
+    responses((status = 200, description = "The resources", body = Vec<Value>)))]
+async fn list_resources(State(engine): App) -> Answer<Vec<Resource>> {
+    Ok(Json(engine.list_resources().await?))
+}
+
+/// One resource.
+#[utoipa::path(get, path = "/resources/{name}", tag = "resources", params(("name" = String, Path)),
+    responses((status = 200, description = "The resource", body = Value)))]
+async fn show_resource(State(engine): App, Named(name): Named<String>) -> Answer<Resource> {
+    Ok(Json(engine.resource_record(&name).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResourceBody {
+    /// Its unique name.
+    name: String,
+    /// The name of its kind.
+    kind: String,
+    /// `development`, `staging` or `production`.
+    #[schema(value_type = String)]
+    environment: Environment,
+    /// `internal`, `sensitive` or `secret`.
+    #[schema(value_type = String)]
+    sensitivity: Sensitivity,
+    /// The names of who answers for it.
+    owners: Vec<String>,
+    /// The name of the vaulted secret that opens it.
+    credential: Option<String>,
+    /// The kind's own settings.
+    #[schema(value_type = Object)]
+    settings: Value,
+}
+
+/// Proposes a resource, or a new record for the one that has the name.
+#[utoipa::path(post, path = "/resources", tag = "resources", request_body = ResourceBody,
+    responses((status = 201, description = "The change, and what to place at the target", body = Value)))]
+async fn put_resource(
+    State(engine): App,
+    Caller(who): Caller,
+    Body(body): Body<ResourceBody>,
+) -> Result<(StatusCode, Json<ResourcePut>), Problem> {
+    let id = match engine.resource_record(&body.name).await {
+        Ok(known) => known.id,
+        Err(Failure::NotFound(_)) => engine.new_resource_id(),
+        Err(other) => return Err(other.into()),
+    };
+    let resource = Resource {
+        id,
+        owners: named(&engine, &body.owners).await?,
+        name: body.name,
+        kind: body.kind,
+        environment: body.environment,
+        sensitivity: body.sensitivity,
+        credential: body.credential,
+        settings: body.settings,
+    };
+    let put = engine.put_resource(&who, resource).await?;
+    Ok((StatusCode::CREATED, Json(put)))
+}
+
+/// Proposes to remove a resource.
+#[utoipa::path(delete, path = "/resources/{name}", tag = "resources",
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The change", body = Value)))]
+async fn remove_resource(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+) -> Answer<ChangeView> {
+    Ok(Json(engine.remove_resource(&who, &name).await?))
+}

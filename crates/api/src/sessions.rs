@@ -1,0 +1,125 @@
+//! Sessions: looking at them, ending them, their tapes.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use portcullis_engine::{Failure, SessionView, TapeReport};
+use portcullis_model::SessionId;
+use portcullis_tape::{Frame, Header, json_line};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Caller;
+use crate::body::{Body, Named};
+use crate::problem::Problem;
+use crate::{Answer, App, Routes};
+
+pub(crate) fn routes() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(list_sessions))
+        .routes(routes!(show_session))
+        .routes(routes!(kill_session))
+        .routes(routes!(export_tape))
+        .routes(routes!(verify_tape))
+        .routes(routes!(replay_tape))
+}
+
+/// The sessions the caller may see.
+#[utoipa::path(get, path = "/sessions", tag = "sessions",
+    responses((status = 200, description = "Newest first", body = Vec<Value>)))]
+async fn list_sessions(State(engine): App, Caller(who): Caller) -> Answer<Vec<SessionView>> {
+    Ok(Json(engine.list_sessions(who.identity).await?))
+}
+
+/// One session.
+#[utoipa::path(get, path = "/sessions/{id}", tag = "sessions", params(("id" = String, Path)),
+    responses((status = 200, description = "The session", body = Value)))]
+async fn show_session(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<SessionId>,
+) -> Answer<SessionView> {
+    Ok(Json(engine.show_session(who.identity, id).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct KillBody {
+    /// Why, for people.
+    reason: String,
+}
+
+/// Ends a live session.
+#[utoipa::path(post, path = "/sessions/{id}/kill", tag = "sessions", request_body = KillBody,
+    params(("id" = String, Path)),
+    responses((status = 200, description = "The session", body = Value)))]
+async fn kill_session(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<SessionId>,
+    Body(body): Body<KillBody>,
+) -> Answer<SessionView> {
+    Ok(Json(engine.kill(&who, id, &body.reason).await?))
+}
+
+/// The sealed tape.
+#[utoipa::path(get, path = "/sessions/{id}/tape", tag = "sessions", params(("id" = String, Path)),
+    responses((status = 200, description = "The tape, sealed", content_type = "application/octet-stream",
+        body = Vec<u8>)))]
+async fn export_tape(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<SessionId>,
+) -> Result<impl IntoResponse, Problem> {
+    let bytes = engine.export_tape(who.identity, id).await?;
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{id}.tape\""),
+        ),
+    ];
+    Ok((headers, bytes))
+}
+
+/// Checks a tape against its chain and the ledger.
+#[utoipa::path(post, path = "/sessions/{id}/verify", tag = "sessions", params(("id" = String, Path)),
+    responses((status = 200, description = "What was found", body = Value)))]
+async fn verify_tape(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<SessionId>,
+) -> Answer<TapeReport> {
+    Ok(Json(engine.verify_tape(who.identity, id).await?))
+}
+
+/// A tape, open.
+#[derive(Serialize)]
+struct Replay {
+    header: Header,
+    frames: Vec<Box<RawValue>>,
+}
+
+/// Opens a tape for the holder of a grant to replay it.
+#[utoipa::path(post, path = "/sessions/{id}/replay", tag = "sessions", params(("id" = String, Path)),
+    responses((status = 200, description = "`header` and `frames`", body = Value)))]
+async fn replay_tape(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<SessionId>,
+) -> Answer<Replay> {
+    let (header, frames) = engine.replay(&who, id).await?;
+    let frames: Result<Vec<_>, Failure> = frames.iter().map(shown).collect();
+    Ok(Json(Replay {
+        header,
+        frames: frames?,
+    }))
+}
+
+fn shown(frame: &Frame) -> Result<Box<RawValue>, Failure> {
+    RawValue::from_string(json_line(frame)).map_err(|error| Failure::Damaged(error.to_string()))
+}

@@ -1,0 +1,17 @@
+//! The API against a whole engine on a real store.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod access;
+mod doors;
+mod https;
+mod lodge;
+mod shapes;
+mod stories;
+mod streams;
+mod world;

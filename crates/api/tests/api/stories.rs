@@ -1,0 +1,193 @@
+//! Whole stories through the API: owners change things, somebody asks, others decide.
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::world::{World, request};
+
+/// The tokens of the four.
+struct People {
+    rosa: String,
+    olaf: String,
+    iris: String,
+    pia: String,
+}
+
+async fn people(world: &World) -> People {
+    People {
+        rosa: world.sign_in("rosa").await,
+        olaf: world.sign_in("olaf").await,
+        iris: world.sign_in("iris").await,
+        pia: world.sign_in("pia").await,
+    }
+}
+
+/// A resource that all owners signed.
+async fn gate(world: &World, people: &People) {
+    let body = json!({
+        "name": "gate", "kind": "lodge", "environment": "production",
+        "sensitivity": "internal", "owners": ["olaf"], "settings": {},
+    });
+    let put = world.post(&people.olaf, "/resources", body).await;
+    assert_eq!(put.status, StatusCode::CREATED, "{}", put.text());
+    let put = put.json();
+    assert_eq!(put["instructions"], "open the gate of gate");
+    let unsigned = world.get(&people.rosa, "/resources/gate").await;
+    assert_eq!(unsigned.problem().0, 404);
+    world
+        .sign(&put["change"], &[&people.pia, &people.iris])
+        .await;
+    assert_eq!(
+        world.get(&people.rosa, "/resources/gate").await.done()["name"],
+        "gate"
+    );
+}
+
+fn shell() -> Value {
+    json!({"resource": "gate", "words": ["shell"], "reason": "the lamp is out"})
+}
+
+async fn ask(world: &World, token: &str, key: &str) -> Value {
+    let mut asked = request(Method::POST, "/requests", Some(token), Some(shell()));
+    let key = key.parse().unwrap();
+    asked.headers_mut().insert("idempotency-key", key);
+    let reply = world.reply(asked).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text());
+    reply.json()
+}
+
+#[tokio::test]
+async fn a_request_two_owners_approve_becomes_a_grant_with_evidence() {
+    let world = World::new().await;
+    let people = people(&world).await;
+    gate(&world, &people).await;
+    let preview = json!({"resource": "gate", "words": ["shell"]});
+    let preview = world.post(&people.rosa, "/preview", preview).await.done();
+    assert_eq!(preview["path"], "privileged");
+    let request = ask(&world, &people.rosa, "one").await;
+    assert_eq!(request["reason"], "the lamp is out");
+    let id = request["id"].as_str().unwrap();
+    let approve = format!("/requests/{id}/approve");
+
+    let other = json!({"digest": "0".repeat(64)});
+    let unseen = world.post(&people.olaf, &approve, other).await;
+    assert_eq!(unseen.problem().0, 409);
+    let seen = json!({"digest": request["terms"]["digest"]});
+    let own = world.post(&people.rosa, &approve, seen.clone()).await;
+    assert_eq!(own.problem(), (403, "own_request".to_owned()));
+    for token in [&people.olaf, &people.pia] {
+        world.post(token, &approve, seen.clone()).await.done();
+    }
+
+    let grant = world
+        .get(&people.rosa, &format!("/grants/{id}"))
+        .await
+        .done();
+    assert_eq!(grant["holder"], "rosa");
+    let evidence = format!("/ledger/evidence/{id}");
+    let evidence = world.get(&people.rosa, &evidence).await;
+    assert_eq!(evidence.status, StatusCode::OK);
+    assert!(
+        evidence.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/plain")
+    );
+    assert!(evidence.text().contains(id));
+    let checkpoint = world.get(&people.rosa, "/ledger/checkpoint").await;
+    assert!(
+        checkpoint.text().starts_with("portcullis/ins_"),
+        "{}",
+        checkpoint.text()
+    );
+    let release = format!("/grants/{id}/release");
+    world.post(&people.rosa, &release, json!({})).await.done();
+}
+
+#[tokio::test]
+async fn an_idempotency_key_finds_the_same_request_and_only_its_owners() {
+    let world = World::new().await;
+    let people = people(&world).await;
+    gate(&world, &people).await;
+    let first = ask(&world, &people.rosa, "key").await;
+    let again = ask(&world, &people.rosa, "key").await;
+    assert_eq!(first["id"], again["id"]);
+    let fresh = ask(&world, &people.rosa, "another").await;
+    assert_ne!(first["id"], fresh["id"]);
+    let foreign = ask(&world, &people.iris, "key").await;
+    assert_ne!(first["id"], foreign["id"]);
+}
+
+#[tokio::test]
+async fn a_taken_name_is_refused_before_anybody_signs() {
+    let world = World::new().await;
+    let iris = world.sign_in("iris").await;
+    let body = json!({"name": "rosa", "kind": "human", "roles": []});
+    let taken = world.post(&iris, "/identities", body).await;
+    assert_eq!(taken.problem(), (409, "conflict".to_owned()));
+}
+
+#[tokio::test]
+async fn a_suspended_identity_is_out_once_an_owner_signed() {
+    let world = World::new().await;
+    let rosa = world.sign_in("rosa").await;
+    let iris = world.sign_in("iris").await;
+    assert_eq!(world.get(&rosa, "/whoami").await.status, StatusCode::OK);
+    let by_nobody = world
+        .post(&rosa, "/identities/iris/suspend", json!({}))
+        .await;
+    assert_eq!(by_nobody.problem(), (403, "not_eligible".to_owned()));
+    world
+        .post(&iris, "/identities/rosa/suspend", json!({}))
+        .await
+        .done();
+    assert_eq!(world.get(&rosa, "/whoami").await.problem().0, 401);
+}
+
+#[tokio::test]
+async fn the_value_of_a_secret_goes_in_and_is_never_seen_again() {
+    let world = World::new().await;
+    let people = people(&world).await;
+    let value = "a value nobody sees again";
+    let body = json!({"name": "gate-key", "kind": "password", "value": value});
+    let added = world.post(&people.olaf, "/secrets", body).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.text());
+    let signed = world
+        .sign(&added.json(), &[&people.pia, &people.iris])
+        .await;
+    let listed = world.get(&people.olaf, "/secrets").await;
+    assert!(listed.text().contains("gate-key"), "{}", listed.text());
+    let changes = world.get(&people.olaf, "/changes").await;
+    for text in [
+        added.text(),
+        signed.to_string(),
+        listed.text(),
+        changes.text(),
+    ] {
+        assert!(!text.contains(value), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_active_bundle_checks_well_and_a_broken_one_says_where() {
+    let world = World::new().await;
+    let iris = world.sign_in("iris").await;
+    let active = world.get(&iris, "/policy").await.done();
+    let mut files = active["files"].clone();
+    let good = world
+        .post(&iris, "/policy/check", json!({"files": files}))
+        .await
+        .done();
+    assert_eq!(
+        (&good["ok"], &good["digest"]),
+        (&json!(true), &active["digest"])
+    );
+    files["line/strict.cedar"] = json!("permit (");
+    let bad = world
+        .post(&iris, "/policy/check", json!({"files": files}))
+        .await
+        .done();
+    assert_eq!(bad["ok"], false);
+    let problem = bad["problems"][0].as_str().unwrap();
+    assert!(problem.starts_with("line/strict.cedar:1"), "{problem}");
+}

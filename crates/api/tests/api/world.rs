@@ -1,0 +1,250 @@
+//! A whole installation in a temporary folder, called through the router as a client would.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::response::Response;
+use portcullis_engine::{Beginning, Founding, Options, Ports, Running, Unlock, found};
+use portcullis_model::{Secret, Timestamp};
+use portcullis_policy::{Preset, shipped};
+use portcullis_ports::{Clock, Entropy};
+use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
+use portcullis_vault::KdfCost;
+use serde_json::{Value, json};
+use totp_rs::Totp;
+use tower::ServiceExt;
+
+use crate::lodge::Lodge;
+
+/// What everybody in these tests has as a password.
+pub const PASSWORD: &str = "an otter counts eleven lamps";
+
+/// How long anything may take before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A clock that the test sets.
+struct Dial(AtomicU64);
+
+impl Clock for Dial {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct Dice;
+
+impl Entropy for Dice {
+    fn fill(&self, buffer: &mut [u8]) {
+        aws_lc_rs::rand::fill(buffer).unwrap();
+    }
+}
+
+/// An installation with rosa (who asks), olaf (owns resources), iris (IAM) and pia (PAM).
+pub struct World {
+    pub router: Router,
+    pub running: Running,
+    clock: Arc<Dial>,
+    tokens: Mutex<HashMap<String, String>>,
+    seeds: Mutex<HashMap<String, Totp>>,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The JSON of a call that has to succeed.
+    #[track_caller]
+    pub fn done(&self) -> Value {
+        assert!(self.status.is_success(), "{}", self.text());
+        self.json()
+    }
+
+    /// Status and code of a problem.
+    #[track_caller]
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert!(problem["detail"].is_string(), "{problem}");
+        (
+            self.status.as_u16(),
+            problem["code"].as_str().unwrap().to_owned(),
+        )
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
+        let ports = Ports {
+            store: Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap()),
+            tiles: Arc::new(DirectoryTiles::open(folder.path().join("ledger")).unwrap()),
+            blobs: Arc::new(DirectoryBlobs::open(folder.path().join("blobs")).unwrap()),
+            sealer: Arc::new(AgeSealer),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::new(Dice),
+            brokers: vec![Arc::new(Lodge)],
+            connectors: Vec::new(),
+            authenticators: portcullis_identity::all(),
+        };
+        let founding = Founding {
+            beginning: Beginning::Evaluation,
+            passphrase: Secret::new("seven herons under the weir".to_owned()),
+            cost: KdfCost::new(19 * 1024, 2, 1).unwrap(),
+            tls_key: Secret::new(b"not served in these tests".to_vec()),
+            bundle: shipped(Preset::Strict).unwrap(),
+        };
+        let founded = found(&ports, founding).await.unwrap();
+        let running = Running::start(ports, Options::default(), Unlock::Online(founded.online))
+            .await
+            .unwrap();
+        let tokens = founded.tokens.into_iter();
+        Self {
+            router: portcullis_api::router(Arc::clone(&running.engine)),
+            running,
+            clock,
+            tokens: Mutex::new(
+                tokens
+                    .map(|(name, token)| (name, token.expose_owned()))
+                    .collect(),
+            ),
+            seeds: Mutex::default(),
+            _folder: folder,
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap();
+        self.clock.0.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: Request<Body>) -> Response {
+        let sent = self.router.clone().oneshot(request);
+        tokio::time::timeout(PATIENCE, sent).await.unwrap().unwrap()
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn reply(&self, request: Request<Body>) -> Reply {
+        let (parts, body) = self.send(request).await.into_parts();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body: to_bytes(body, usize::MAX).await.unwrap(),
+        }
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Reply {
+        self.reply(request(Method::GET, path, Some(token), None))
+            .await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: Value) -> Reply {
+        self.reply(request(Method::POST, path, Some(token), Some(body)))
+            .await
+    }
+
+    /// The enrolment token of somebody who has not enrolled.
+    pub fn enrolment_token(&self, name: &str) -> String {
+        self.tokens.lock().unwrap()[name].clone()
+    }
+
+    /// An enrolment token from outside, for somebody who was added.
+    pub fn invite(&self, name: &str, token: &str) {
+        let mut tokens = self.tokens.lock().unwrap();
+        tokens.insert(name.to_owned(), token.to_owned());
+    }
+
+    /// A one-time code of somebody who enrolled, not used before.
+    pub fn code(&self, name: &str) -> String {
+        self.pass(Duration::from_secs(30));
+        let seeds = self.seeds.lock().unwrap();
+        seeds[name].generate(self.clock.now().as_secs()).to_string()
+    }
+
+    pub async fn enroll(&self, name: &str) {
+        let Some(token) = self.tokens.lock().unwrap().remove(name) else {
+            return;
+        };
+        let body = json!({"token": token, "password": PASSWORD});
+        let done = request(Method::POST, "/enroll", None, Some(body));
+        let done = self.reply(done).await.done();
+        assert_eq!(done["name"], name);
+        let seed = Totp::from_url(done["otpauth"].as_str().unwrap()).unwrap();
+        self.seeds.lock().unwrap().insert(name.to_owned(), seed);
+    }
+
+    pub async fn login(&self, name: &str, password: &str, code: &str) -> Reply {
+        let body = json!({"name": name, "password": password, "code": code});
+        self.reply(request(Method::POST, "/login", None, Some(body)))
+            .await
+    }
+
+    /// A bearer token for somebody, who enrolls if they have not yet.
+    pub async fn sign_in(&self, name: &str) -> String {
+        self.enroll(name).await;
+        let reply = self.login(name, PASSWORD, &self.code(name)).await;
+        reply.done()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Has a pending change signed by everybody named.
+    pub async fn sign(&self, change: &Value, by: &[&str]) -> Value {
+        let path = format!("/changes/{}/sign", change["id"].as_str().unwrap());
+        let mut last = change.clone();
+        for token in by {
+            last = self
+                .post(token, &path, json!({"digest": change["digest"]}))
+                .await
+                .done();
+        }
+        last
+    }
+}
+
+/// A request to the API.
+pub fn request(
+    method: Method,
+    path: &str,
+    token: Option<&str>,
+    body: Option<Value>,
+) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"));
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    match body {
+        Some(body) => request
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string())),
+        None => request.body(Body::empty()),
+    }
+    .unwrap()
+}
