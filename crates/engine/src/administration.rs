@@ -60,6 +60,18 @@ pub struct BundleProposal {
     pub kind: ChangeKind,
 }
 
+/// What checking a bundle found. Nothing is kept of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct BundleCheck {
+    /// Its digest, when it is valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Whether it could be proposed.
+    pub ok: bool,
+    /// What is wrong, each with file, line and column.
+    pub problems: Vec<String>,
+}
+
 /// The active bundle.
 #[derive(Debug, Clone, Serialize)]
 pub struct ActiveBundle {
@@ -291,6 +303,22 @@ impl Engine {
             }
         }
         Ok(views)
+    }
+
+    /// Checks a bundle without keeping it.
+    pub fn check_bundle(&self, files: BTreeMap<String, Vec<u8>>) -> BundleCheck {
+        match Bundle::from_files(files) {
+            Ok(bundle) => BundleCheck {
+                digest: Some(bundle.digest()),
+                ok: true,
+                problems: Vec::new(),
+            },
+            Err(error) => BundleCheck {
+                digest: None,
+                ok: false,
+                problems: error.problems().iter().map(ToString::to_string).collect(),
+            },
+        }
     }
 
     /// Proposes a bundle: kept, compared with the active one, to be signed.

@@ -8,6 +8,7 @@ mod attempts;
 mod bundles;
 mod catalog;
 mod changes;
+mod diagnosis;
 mod directory;
 mod door;
 mod duties;
@@ -17,6 +18,7 @@ mod founding;
 mod grants;
 mod journal;
 mod live;
+mod news;
 mod orders;
 mod ports;
 mod preview;
@@ -38,13 +40,17 @@ use portcullis_model::{Digest, InstallationId};
 use portcullis_policy::Bundle;
 use tokio::sync::watch;
 
-pub use administration::{ActiveBundle, BundleProposal, IdentityView, ResourcePut, SecretView};
+pub use administration::{
+    ActiveBundle, BundleCheck, BundleProposal, IdentityView, ResourcePut, SecretView,
+};
 pub use catalog::{CatalogEntry, Offer};
 pub use changes::ChangeView;
+pub use diagnosis::{Diagnosis, diagnose};
 pub use failure::Failure;
 pub use founding::{Beginning, Founded, Founding, found};
 pub use grants::GrantView;
 pub use journal::project;
+pub use news::{Changed, News};
 pub use ports::Ports;
 pub use preview::{DEFAULT_SPAN, Preview, StageView};
 pub use requests::{Ask, RequestView};
@@ -52,6 +58,10 @@ pub use sessions::{SessionView, TapeReport, Watch};
 pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
 pub use start::{Options, Running};
 pub use unlock::Unlock;
+
+// What doors hand in or tell, so that they need not know the floors below.
+pub use portcullis_flow::identity::{SIGN_IN_LASTS, StepUpTarget};
+pub use portcullis_vault::SecretKind;
 
 /// A running installation.
 pub struct Engine {
@@ -64,6 +74,7 @@ pub struct Engine {
     own: secrets::OwnKeys,
     bundle: RwLock<Arc<Bundle>>,
     attempts: attempts::Attempts,
+    judging: Arc<tokio::sync::Semaphore>,
     tickets: door::Tickets,
     live: live::Live,
     orders: orders::OrderBook,

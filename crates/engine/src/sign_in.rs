@@ -1,6 +1,7 @@
 //! Enrolling, signing in and out, stepping up.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use portcullis_flow::identity::{IdentityEvent, IdentityState, StepUpTarget};
 use portcullis_model::{Authentication, Factor, IdentityId, Secret};
@@ -19,6 +20,10 @@ use crate::tokens::Token;
 const PASSWORD: &str = "password";
 const TOTP: &str = "totp";
 const SSH_KEY: &str = "ssh_key";
+
+/// How many attempts are judged at once. Hashing a password takes memory on purpose: strangers must
+/// not be able to ask for all of it.
+pub(crate) const MOST_JUDGED: usize = 4;
 
 /// What somebody sets with an enrolment token.
 pub struct Enrolment {
@@ -281,10 +286,15 @@ impl Engine {
             None => None,
         };
         let method = self.ports.authenticator(method)?.clone();
+        let turn = Arc::clone(&self.judging).acquire_owned().await;
         let now = self.journal.now();
-        let judged = tokio::task::spawn_blocking(move || match verifier {
-            Some(verifier) => method.verify(&verifier, &presented, now),
-            None => Err(method.decoy(&presented, now)),
+        let judged = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, even when the caller goes away meanwhile.
+            let _turn = turn;
+            match verifier {
+                Some(verifier) => method.verify(&verifier, &presented, now),
+                None => Err(method.decoy(&presented, now)),
+            }
         });
         let judged = judged
             .await
@@ -298,9 +308,8 @@ impl Engine {
         chosen: Option<Chosen>,
         name: &str,
     ) -> Result<Enrolled, Failure> {
-        let label = format!("Portcullis:{name}");
         let authenticator = self.ports.authenticator(method)?;
-        Ok(authenticator.enroll(chosen, &label, self.journal.entropy.as_ref())?)
+        Ok(authenticator.enroll(chosen, name, self.journal.entropy.as_ref())?)
     }
 
     fn key_event(

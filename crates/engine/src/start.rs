@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use portcullis_model::Secret;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::attempts::Attempts;
@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::founding::origin;
 use crate::ports::Ports;
 use crate::sequencer::Sequencer;
+use crate::sign_in::MOST_JUDGED;
 use crate::tapes::HEAD_EVERY;
 use crate::unlock::{self, Unlock};
 use crate::{Engine, bundles};
@@ -58,6 +59,7 @@ impl Running {
             own,
             bundle: RwLock::new(Arc::new(bundle)),
             attempts: Attempts::default(),
+            judging: Arc::new(Semaphore::new(MOST_JUDGED)),
             tickets: crate::door::Tickets::default(),
             live: crate::live::Live::default(),
             orders: crate::orders::OrderBook::default(),

@@ -185,10 +185,10 @@ fn unknown_ticket() -> Failure {
 fn refusal(failure: Failure) -> Refusal {
     let next = failure
         .next()
-        .map(|next| format!("\nportcullis: next: {next}"))
+        .map(|next| format!("\nnext: {next}"))
         .unwrap_or_default();
     Refusal {
         code: failure.code().to_owned(),
-        message: format!("portcullis: {failure}{next}"),
+        message: format!("{failure}{next}"),
     }
 }

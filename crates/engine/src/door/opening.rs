@@ -421,7 +421,7 @@ fn narrowest(resource: &Resource, action: &Action) -> String {
 
 fn notice(session: SessionId, now: Timestamp, ends_at: Timestamp) -> String {
     let minutes = ends_at.since(now).as_secs().div_ceil(60);
-    format!("portcullis: session {session} is recorded and ends in {minutes} min at the latest")
+    format!("session {session} is recorded and ends in {minutes} min at the latest")
 }
 
 fn cause_in_words(closing: &Closing) -> String {

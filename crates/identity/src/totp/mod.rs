@@ -25,6 +25,11 @@ pub fn code_at(
     Ok(seed.code(seed::step_of(now)))
 }
 
+/// The same from the `otpauth` URI that enrolment showed; `None` for anything else.
+pub fn code_of_uri(uri: &str, now: Timestamp) -> Option<Secret<String>> {
+    Some(Seed::of_uri(uri)?.code(seed::step_of(now)))
+}
+
 impl Authenticator for Method {
     fn descriptor(&self) -> KindDescriptor {
         KindDescriptor {

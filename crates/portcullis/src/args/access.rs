@@ -1,0 +1,220 @@
+//! Words about access: asking, deciding, holding, using.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Span;
+
+/// Asking for access and deciding about it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccessCommand {
+    /// What you may ask for, with the path and the approvers told ahead
+    Catalog,
+    /// What a request would come to; changes nothing
+    #[command(
+        after_help = "Examples:\n  portcullis preview analytics read\n  portcullis preview web-1 shell\n  portcullis preview web-1 exec -- systemctl restart nginx"
+    )]
+    Preview(Wish),
+    /// Ask for access
+    #[command(
+        after_help = "Examples:\n  portcullis request analytics read --reason 'quarterly figures' --for 4h\n  portcullis request web-1 shell --reason 'INC-42' --wait\n  portcullis request web-1 exec --reason 'INC-42' -- systemctl restart nginx"
+    )]
+    Request(RequestArgs),
+    /// Requests you made or may decide on
+    Requests {
+        #[command(subcommand)]
+        command: RequestsCommand,
+    },
+    /// Approve a request, or sign a change
+    Approve(DecideArgs),
+    /// Refuse a request or a change
+    Deny(DecideArgs),
+    /// Give back what you were granted
+    Release {
+        /// The grant, or its request
+        id: String,
+    },
+    /// Take a grant back
+    Revoke {
+        /// The grant, or its request
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// What is held, until when, and why
+    Grants {
+        #[command(subcommand)]
+        command: GrantsCommand,
+    },
+}
+
+/// A resource and an action.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Wish {
+    /// The resource
+    pub(crate) resource: String,
+    /// The action: its name, then `param=value`
+    #[arg(required = true, value_name = "ACTION")]
+    pub(crate) action: Vec<String>,
+    /// A command line, for actions that take one
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+impl Wish {
+    /// The words as the server reads them.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = self.action.clone();
+        if !self.command.is_empty() {
+            words.push("--".to_owned());
+            words.extend(self.command.iter().cloned());
+        }
+        words
+    }
+}
+
+/// `request`
+#[derive(Debug, Args)]
+pub(crate) struct RequestArgs {
+    #[command(flatten)]
+    pub(crate) wish: Wish,
+    /// Why you need it
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// For how long, from the moment it is granted
+    #[arg(long = "for", value_name = "TIME", default_value = "1h")]
+    pub(crate) span: Span,
+    /// Wait until it is decided
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Asking again with the same key answers with the same request
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// `requests …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum RequestsCommand {
+    /// All that you may see, newest first
+    List,
+    /// One, with everything an approval binds
+    Show {
+        /// Which
+        id: String,
+    },
+    /// Take your own request back
+    Cancel {
+        /// Which
+        id: String,
+    },
+}
+
+/// `approve`, `deny`
+#[derive(Debug, Args)]
+pub(crate) struct DecideArgs {
+    /// The request (`req_…`) or change (`chg_…`)
+    pub(crate) id: String,
+    /// Why
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Approve only what has this digest, as `requests show` printed it
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<String>,
+}
+
+/// `grants …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum GrantsCommand {
+    /// All that you may see, newest first
+    List,
+    /// One
+    Show {
+        /// The grant, or its request
+        id: String,
+    },
+}
+
+/// `sessions …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// All that you may see, newest first
+    List,
+    /// One
+    Show {
+        /// Which
+        id: String,
+    },
+    /// Look on while it runs: decided and recorded
+    Watch {
+        /// Which
+        id: String,
+    },
+    /// End it at once
+    Kill {
+        /// Which
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Replay a tape: a file with an auditor's key, or a session with a grant to replay it
+    #[command(
+        after_help = "Examples:\n  portcullis sessions play ses_….tape --identity auditor.age    (offline)\n  portcullis sessions play ses_…                                 (needs a grant to replay)"
+    )]
+    Play {
+        /// A tape file, or a session
+        what: String,
+        /// The auditor's age identity
+        #[arg(long = "identity", value_name = "FILE")]
+        auditor: Option<PathBuf>,
+        /// Print all at once instead of in its own time
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Take the sealed tape and the evidence file away
+    Export {
+        /// Which
+        id: String,
+        /// Where to
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+    },
+    /// Check a tape: a file by itself, or a session against the ledger
+    Verify {
+        /// A tape file, or a session
+        what: String,
+        /// Hold a tape file against the heads in this evidence file
+        #[arg(long, value_name = "FILE")]
+        evidence: Option<PathBuf>,
+    },
+}
+
+/// `ssh`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  portcullis ssh web-1\n  portcullis ssh deploy@web-1 -- uname -a"
+)]
+pub(crate) struct SshArgs {
+    /// `TARGET` or `ACCOUNT@TARGET`
+    pub(crate) target: String,
+    /// The command to run
+    #[arg(last = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// `ssh-config`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  portcullis ssh-config >> ~/.ssh/config")]
+pub(crate) struct SshConfigArgs {
+    /// The SSH door, when it is not on the server's host and port 2222
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) gateway: Option<String>,
+    /// The private key to offer
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity_file: Option<PathBuf>,
+    /// A known_hosts file that holds the door's key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hosts: Option<PathBuf>,
+}

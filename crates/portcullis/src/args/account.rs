@@ -1,0 +1,45 @@
+//! Words about oneself.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Signing in and out.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Sign in with password and one-time code, or enroll with a one-time token
+    Login(LoginArgs),
+    /// Give the sign-in back
+    Logout,
+    /// Say who you are here
+    Whoami,
+    /// Give a one-time code for a client that cannot ask for one (psql, ansible, ssh in batch mode)
+    StepUp(StepUpArgs),
+}
+
+/// `login`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  portcullis login rosa --server https://gate.example:8443 --ca ca.pem\n  portcullis login --enroll          (asks for the token)\n\nWithout a terminal, standard input gives one answer a line, in the order of the questions."
+)]
+pub(crate) struct LoginArgs {
+    /// Your name here
+    pub(crate) name: Option<String>,
+    /// Set password and one-time codes with a token that an owner gave you
+    #[arg(long)]
+    pub(crate) enroll: bool,
+    /// Register this SSH public key while enrolling
+    #[arg(long, value_name = "FILE", requires = "enroll")]
+    pub(crate) ssh_key: Option<PathBuf>,
+}
+
+/// `step-up`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  portcullis step-up root@web-1 --key ~/.ssh/id_ed25519.pub")]
+pub(crate) struct StepUpArgs {
+    /// What for: `ACCOUNT@TARGET`, as in the SSH login
+    pub(crate) login: String,
+    /// The SSH public key the client will use; the only one you registered when there is one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+}

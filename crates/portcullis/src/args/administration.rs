@@ -1,0 +1,324 @@
+//! Words for owners, auditors and policy authors.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{EnvironmentArg, SensitivityArg, Span};
+
+/// What owners administer. Everything here is a change that owners sign with `approve`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdministrationCommand {
+    /// Systems that access is asked for
+    Resources {
+        #[command(subcommand)]
+        command: ResourcesCommand,
+    },
+    /// People, workloads, CI jobs, vendors, agents
+    Identities {
+        #[command(subcommand)]
+        command: IdentitiesCommand,
+    },
+    /// Groups of identities, each counting on one path
+    Groups {
+        #[command(subcommand)]
+        command: GroupsCommand,
+    },
+    /// The vault's secrets, without their values
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
+    /// Changes that wait for signatures, and those that took effect
+    Changes {
+        #[command(subcommand)]
+        command: ChangesCommand,
+    },
+}
+
+/// `resources …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ResourcesCommand {
+    /// Add one; prints what to place at the target by hand
+    #[command(
+        after_help = "Example:\n  portcullis resources add web-1 --kind ssh --environment production --owner olaf \\\n    --set address=web-1.internal:22 --set account=root --set 'host_keys=[\"ssh-ed25519 AAAA…\"]'"
+    )]
+    Add(ResourceArgs),
+    /// Replace a record
+    Edit(ResourceArgs),
+    /// All
+    List,
+    /// One
+    Show {
+        /// Which
+        name: String,
+    },
+    /// Remove one; its grants are revoked
+    Remove {
+        /// Which
+        name: String,
+    },
+    /// The kinds there are, with their settings
+    Kinds,
+}
+
+/// A resource's record.
+#[derive(Debug, Args)]
+pub(crate) struct ResourceArgs {
+    /// Its name: what people type
+    pub(crate) name: String,
+    /// Its kind: `resources kinds`
+    #[arg(long)]
+    pub(crate) kind: String,
+    /// What depends on it
+    #[arg(long, value_enum)]
+    pub(crate) environment: EnvironmentArg,
+    /// What it holds
+    #[arg(long, value_enum, default_value = "internal")]
+    pub(crate) sensitivity: SensitivityArg,
+    /// Who answers for it
+    #[arg(long = "owner", value_name = "NAME", required = true)]
+    pub(crate) owners: Vec<String>,
+    /// The vaulted secret that opens it, where it does not trust our certificate authority
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) credential: Option<String>,
+    /// A setting of its kind; the value is JSON, or text
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+/// `identities …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentitiesCommand {
+    /// Add one; once signed, prints a one-time token to enroll with
+    #[command(
+        after_help = "Examples:\n  portcullis identities add pia --role pam\n  portcullis identities add builder --kind ci --owner olaf --for 90d"
+    )]
+    Add {
+        /// Its name
+        name: String,
+        /// What it is
+        #[arg(long, value_enum, default_value = "human")]
+        kind: KindArg,
+        /// What it may sign for the installation
+        #[arg(long = "role", value_enum)]
+        roles: Vec<RoleArg>,
+        /// Who answers for it, unless it is a person
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+        /// How long it lives, unless it is a person
+        #[arg(long = "for", value_name = "TIME")]
+        span: Option<Span>,
+        /// Print the one-time enrolment token
+        #[arg(long)]
+        enroll: bool,
+    },
+    /// All
+    List,
+    /// One
+    Show {
+        /// Which
+        name: String,
+    },
+    /// A fresh one-time token to enroll with
+    Enroll {
+        /// For whom
+        name: String,
+    },
+    /// Suspend one: its sessions end, its grants are revoked
+    Remove {
+        /// Which
+        name: String,
+    },
+}
+
+/// What an identity is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KindArg {
+    /// A person
+    Human,
+    /// A service
+    Workload,
+    /// A job of a build system
+    Ci,
+    /// A person or system of another organisation
+    Vendor,
+    /// A program that decides by itself
+    Agent,
+}
+
+/// What an identity may sign.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// Identities and policy
+    Iam,
+    /// Privileged sessions
+    Pam,
+    /// Resources
+    Resource,
+}
+
+/// `groups …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupsCommand {
+    /// Add one, or set its members
+    #[command(alias = "edit")]
+    Add {
+        /// Its name
+        name: String,
+        /// The path it counts on
+        #[arg(long, value_enum)]
+        path: PathArg,
+        /// Its members
+        #[arg(long = "member", value_name = "NAME")]
+        members: Vec<String>,
+    },
+    /// All
+    List,
+    /// One
+    Show {
+        /// Which
+        name: String,
+    },
+    /// Remove one
+    Remove {
+        /// Which
+        name: String,
+    },
+}
+
+/// One of the two paths.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PathArg {
+    /// Access requests
+    Ordinary,
+    /// Privileged access
+    Privileged,
+}
+
+/// `secrets …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Take one in; its value comes from a file or standard input and is never shown again
+    #[command(
+        after_help = "Examples:\n  portcullis secrets add analytics-admin --kind password < password.txt\n  portcullis secrets add web-1-root --kind ssh_key --file id_ed25519"
+    )]
+    Add {
+        /// Its name
+        name: String,
+        /// What it is
+        #[arg(long, value_enum)]
+        kind: SecretKindArg,
+        /// Where its value is (default: standard input)
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// All, without their values
+    List,
+    /// One, without its value
+    Show {
+        /// Which
+        name: String,
+    },
+}
+
+/// A kind of secret that people add.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SecretKindArg {
+    /// A password
+    Password,
+    /// An SSH private key without a passphrase
+    #[value(name = "ssh_key")]
+    SshKey,
+}
+
+/// `changes …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChangesCommand {
+    /// All, newest first
+    List,
+    /// One, with everything a signature binds
+    Show {
+        /// Which
+        id: String,
+    },
+}
+
+/// `policy …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Check a bundle, offline
+    Check {
+        /// The bundle's folder (default: the shipped one)
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+    },
+    /// Say what a request would come to and which policies say so
+    Explain(super::access::Wish),
+    /// Propose a bundle; owners sign it
+    Propose {
+        /// The bundle's folder
+        #[arg(long, value_name = "DIR")]
+        policies: PathBuf,
+    },
+    /// Sign a proposed bundle; with the last signature it becomes active
+    #[command(alias = "activate")]
+    Sign {
+        /// The change
+        id: String,
+    },
+    /// Show the active bundle, or write it to a folder
+    Show {
+        /// Where to
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Print the shipped line's truth table
+    Line,
+}
+
+/// `ledger …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// The latest signed checkpoint
+    Checkpoint,
+    /// The evidence file of a request, grant, session or change
+    Prove {
+        /// Which
+        id: String,
+        /// Where to (default: standard output)
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Verify an evidence file, or a whole ledger folder, offline
+    Verify {
+        /// An evidence file, or a folder with tiles and checkpoint
+        what: PathBuf,
+        /// The ledger's key, as `ledger key` prints it
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        /// Also print what the events say
+        #[arg(long)]
+        show: bool,
+    },
+    /// The key that verifies checkpoints, and what target hosts are to trust
+    Key,
+}
+
+/// `classify`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  echo '\"systemctl restart nginx\"' | portcullis classify shell"
+)]
+pub(crate) struct ClassifyArgs {
+    /// The language of the actions
+    #[arg(value_enum)]
+    pub(crate) language: LanguageArg,
+}
+
+/// A language of actions.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LanguageArg {
+    /// Command lines
+    Shell,
+}

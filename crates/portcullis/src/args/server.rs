@@ -1,0 +1,79 @@
+//! Words for whoever runs an installation.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+
+/// `init`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("beginning").required(true))]
+#[command(
+    after_help = "Examples:\n  portcullis init --admin maria\n  portcullis init --evaluation --data /tmp/try"
+)]
+pub(crate) struct InitArgs {
+    /// The one administrator who enrolls the owners
+    #[arg(long, value_name = "NAME", group = "beginning")]
+    pub(crate) admin: Option<String>,
+    /// Demo identities instead: not to be trusted with anything
+    #[arg(long, group = "beginning")]
+    pub(crate) evaluation: bool,
+    /// Read the passphrase of the offline key slot from here (`-`: standard input) instead of making one up
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Names and addresses of the server for its certificate
+    #[arg(long = "name", value_name = "HOST", default_values = ["localhost", "127.0.0.1", "::1"])]
+    pub(crate) names: Vec<String>,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  portcullis serve --data /var/lib/portcullis")]
+pub(crate) struct ServeArgs {
+    /// The configuration (default: portcullis.toml in the data folder)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The role to run; all of them in one process for now
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    pub(crate) role: Role,
+    /// Unlock with this instead of the online slot: an age identity or a passphrase (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) unlock: Option<PathBuf>,
+}
+
+/// A role of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Control, gate and worker
+    All,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// The configuration (default: portcullis.toml in the data folder)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<DemoCommand>,
+    /// Run the whole story by itself and stop
+    #[arg(long)]
+    pub(crate) tour: bool,
+}
+
+/// What can be asked of a running demo.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DemoCommand {
+    /// Print a demo identity's next one-time code
+    Code {
+        /// Whose
+        name: String,
+        /// The running demo's folder
+        #[arg(long, env = "PORTCULLIS_DEMO", value_name = "DIR")]
+        world: PathBuf,
+    },
+}

@@ -1,0 +1,249 @@
+//! Calls of the API, with the server's problems as errors.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use reqwest::{Method, Response};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Home, Profile};
+use crate::args::Global;
+
+/// The server when nobody says otherwise.
+const DEFAULT_SERVER: &str = "https://localhost:8443";
+
+/// A problem as the server reports it (RFC 9457).
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Problem {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// For programs.
+    pub(crate) code: String,
+    /// What happened and why.
+    pub(crate) detail: String,
+    /// The next step.
+    #[serde(default)]
+    pub(crate) next: Option<String>,
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// The server said why.
+    #[error("{}", .0.detail)]
+    Problem(Problem),
+    /// The server was not reached, or what came back is none of its answers.
+    #[error(
+        "{server} cannot be talked to: {cause}; is the server running, and is --ca the right certificate?"
+    )]
+    Unreachable {
+        /// The server.
+        server: String,
+        /// What the client said.
+        cause: String,
+    },
+}
+
+/// The API, as somebody.
+pub(crate) struct Api {
+    client: reqwest::Client,
+    server: String,
+    ca: Option<String>,
+    token: Option<String>,
+}
+
+impl Api {
+    /// As the one who is signed in.
+    pub(crate) fn signed_in(global: &Global) -> anyhow::Result<Self> {
+        let profile = Home::of(global)?.load(global.identity.as_deref())?;
+        let Profile {
+            server, ca, token, ..
+        } = profile;
+        let ca = ca_text(global)?.or(ca);
+        Self::new(global.server.clone().unwrap_or(server), ca, Some(token))
+    }
+
+    /// As nobody yet.
+    pub(crate) fn anonymous(global: &Global) -> anyhow::Result<Self> {
+        let server = global
+            .server
+            .clone()
+            .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        Self::new(server, ca_text(global)?, None)
+    }
+
+    fn new(server: String, ca: Option<String>, token: Option<String>) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(ca.as_deref())?)
+            .connect_timeout(std::time::Duration::from_secs(10))
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .context("setting up the HTTP client")?;
+        Ok(Self {
+            client,
+            server: server.trim_end_matches('/').to_owned(),
+            ca,
+            token,
+        })
+    }
+
+    /// The server's address.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The certificate it is trusted by.
+    pub(crate) fn ca(&self) -> Option<&str> {
+        self.ca.as_deref()
+    }
+
+    /// Reads.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, ApiError> {
+        self.json(self.send(Method::GET, path, None, None).await?)
+            .await
+    }
+
+    /// Reads bytes.
+    pub(crate) async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ApiError> {
+        let response = self.send(Method::GET, path, None, None).await?;
+        Ok(response
+            .bytes()
+            .await
+            .map_err(|error| self.unreachable(&error))?
+            .to_vec())
+    }
+
+    /// Reads what comes, as it comes.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Response, ApiError> {
+        self.send(Method::GET, path, None, None).await
+    }
+
+    /// Does something.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
+        self.json(self.send(Method::POST, path, Some(body), None).await?)
+            .await
+    }
+
+    /// Does something once, however often it is called with the same key.
+    pub(crate) async fn post_once(
+        &self,
+        path: &str,
+        body: &Value,
+        key: &str,
+    ) -> Result<Value, ApiError> {
+        self.json(self.send(Method::POST, path, Some(body), Some(key)).await?)
+            .await
+    }
+
+    /// Removes.
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value, ApiError> {
+        self.json(self.send(Method::DELETE, path, None, None).await?)
+            .await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        idempotency: Option<&str>,
+    ) -> Result<Response, ApiError> {
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/v1{path}", self.server));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(key) = idempotency {
+            request = request.header("Idempotency-Key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.problem(response).await)
+    }
+
+    async fn problem(&self, response: Response) -> ApiError {
+        let status = response.status();
+        match response.json::<Problem>().await {
+            Ok(problem) => ApiError::Problem(problem),
+            Err(_) => ApiError::Unreachable {
+                server: self.server.clone(),
+                cause: format!("it answered {status} without saying why"),
+            },
+        }
+    }
+
+    async fn json(&self, response: Response) -> Result<Value, ApiError> {
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&bytes).map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &dyn std::error::Error) -> ApiError {
+        let mut cause = error.to_string();
+        let mut inner = error.source();
+        while let Some(error) = inner {
+            cause = format!("{cause}: {error}");
+            inner = error.source();
+        }
+        ApiError::Unreachable {
+            server: self.server.clone(),
+            cause,
+        }
+    }
+}
+
+/// The certificate that the options name; without one, that of an installation in the data folder.
+fn ca_text(global: &Global) -> anyhow::Result<Option<String>> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+    };
+    if let Some(path) = &global.ca {
+        return read(path).map(Some);
+    }
+    let own = global.data.join("tls/certificate.pem");
+    if own.exists() {
+        read(&own).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                roots.add(certificate.context("the certificate to trust is not PEM")?)?;
+            }
+        }
+        None => {
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}

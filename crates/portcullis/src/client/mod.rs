@@ -1,0 +1,7 @@
+//! The command line as a client of the server's API.
+
+mod api;
+mod profile;
+
+pub(crate) use api::{Api, ApiError};
+pub(crate) use profile::{Home, Profile};

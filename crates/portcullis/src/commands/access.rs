@@ -1,0 +1,403 @@
+//! Asking for access, deciding about it, holding it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::args::access::{
+    AccessCommand, DecideArgs, GrantsCommand, RequestArgs, RequestsCommand, Wish,
+};
+use crate::client::Api;
+use crate::outcome::Outcome;
+use crate::output::{self, action, list, moment, text};
+
+/// How often `--wait` looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Runs one of them.
+pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Result<Outcome> {
+    let api = Api::signed_in(global)?;
+    match command {
+        AccessCommand::Catalog => catalog(global, &api).await,
+        AccessCommand::Preview(wish) => {
+            let preview = api.post("/preview", &wish_body(&wish)).await?;
+            show_preview(global, &preview)
+        }
+        AccessCommand::Request(args) => request(global, &api, args).await,
+        AccessCommand::Requests { command } => requests(global, &api, command).await,
+        AccessCommand::Approve(args) => decide(global, &api, args, true).await,
+        AccessCommand::Deny(args) => decide(global, &api, args, false).await,
+        AccessCommand::Release { id } => {
+            let grant = api
+                .post(&format!("/grants/{id}/release"), &json!({}))
+                .await?;
+            show_grant(global, &grant)
+        }
+        AccessCommand::Revoke { id, reason } => {
+            let body = json!({ "reason": reason });
+            let grant = api.post(&format!("/grants/{id}/revoke"), &body).await?;
+            show_grant(global, &grant)
+        }
+        AccessCommand::Grants { command } => grants(global, &api, command).await,
+    }
+}
+
+pub(crate) fn wish_body(wish: &Wish) -> Value {
+    json!({ "resource": wish.resource, "words": wish.words() })
+}
+
+async fn catalog(global: &Global, api: &Api) -> anyhow::Result<Outcome> {
+    let catalog = api.get("/catalog").await?;
+    if global.json {
+        output::json(&catalog)?;
+        return Ok(Outcome::Done);
+    }
+    let mut rows = Vec::new();
+    for entry in catalog.as_array().into_iter().flatten() {
+        for offer in entry
+            .get("offers")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            rows.push(vec![
+                text(entry, "/resource"),
+                text(offer, "/words"),
+                text(offer, "/preview/path"),
+                approvers(offer.get("preview").unwrap_or(&Value::Null)),
+                format!(
+                    "{}{}",
+                    text(offer, "/preview/reason"),
+                    text(offer, "/problem")
+                ),
+            ]);
+        }
+    }
+    let headings = ["resource", "action", "path", "approvers", "why"];
+    output::table(
+        &headings,
+        rows,
+        "there is nothing to ask for yet: an owner adds resources",
+    )?;
+    Ok(Outcome::Done)
+}
+
+/// `olaf, then one of pia, iris`
+fn approvers(preview: &Value) -> String {
+    let stages = preview.get("stages").and_then(Value::as_array);
+    let stages = stages
+        .into_iter()
+        .flatten()
+        .map(|stage| list(stage, "/eligible").replace(", ", " or "));
+    stages.collect::<Vec<_>>().join(", then ")
+}
+
+/// Prints a preview; says with the exit code whether it could be granted.
+pub(crate) fn show_preview(global: &Global, preview: &Value) -> anyhow::Result<Outcome> {
+    let allowed = preview
+        .get("allowed")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let outcome = if allowed {
+        Outcome::Done
+    } else {
+        Outcome::Denied
+    };
+    if global.json {
+        output::json(preview)?;
+        return Ok(outcome);
+    }
+    output::line(format!(
+        "{} on {}",
+        action(preview, "/action"),
+        text(preview, "/resource")
+    ))?;
+    output::line(format!("path       {}", text(preview, "/path")))?;
+    output::line(format!("because    {}", text(preview, "/reason")))?;
+    if !allowed {
+        output::line(format!("denied     {}", text(preview, "/denial")))?;
+        return Ok(outcome);
+    }
+    output::line(format!("controls   {}", controls(preview, "/controls")))?;
+    for stage in preview
+        .get("stages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let who = list(stage, "/eligible");
+        output::line(format!(
+            "approval   {} by {} of: {who}",
+            text(stage, "/name"),
+            text(stage, "/quorum")
+        ))?;
+    }
+    output::line(format!("good for   {}", uses(preview, "/uses")))?;
+    show_effective(preview)?;
+    output::line(format!("digest     {}", text(preview, "/digest")))?;
+    output::line(format!("connect    {}", text(preview, "/connect")))?;
+    Ok(outcome)
+}
+
+fn controls(value: &Value, pointer: &str) -> String {
+    let on = |name: &str| {
+        value
+            .pointer(&format!("{pointer}/{name}"))
+            .and_then(Value::as_bool)
+            == Some(true)
+    };
+    let mut words = Vec::new();
+    for (name, word) in [
+        ("brokered", "brokered"),
+        ("recording", "recorded"),
+        ("mfa", "second factor"),
+    ] {
+        if on(name) {
+            words.push(word.to_owned());
+        }
+    }
+    words.push(format!(
+        "approval level {}",
+        text(value, &format!("{pointer}/approvals"))
+    ));
+    words.join(", ")
+}
+
+fn uses(value: &Value, pointer: &str) -> &'static str {
+    if text(value, pointer) == "one" {
+        "one use"
+    } else {
+        "any number of uses until it ends"
+    }
+}
+
+/// What an entitlement is worth, as it was read at the target.
+fn show_effective(value: &Value) -> anyhow::Result<()> {
+    let Some(effective) = value
+        .get("effective")
+        .or_else(|| value.pointer("/terms/effective"))
+    else {
+        return Ok(());
+    };
+    output::line("gives")?;
+    for privilege in effective
+        .get("listed")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        output::line(format!(
+            "           {}",
+            privilege.as_str().unwrap_or_default()
+        ))?;
+    }
+    let more = effective.get("more").and_then(Value::as_u64).unwrap_or(0);
+    if more > 0 {
+        output::line(format!("           and {more} more"))?;
+    }
+    Ok(())
+}
+
+async fn request(global: &Global, api: &Api, args: RequestArgs) -> anyhow::Result<Outcome> {
+    let mut body = wish_body(&args.wish);
+    if let Value::Object(fields) = &mut body {
+        fields.insert("reason".to_owned(), Value::String(args.reason.clone()));
+        fields.insert("span_secs".to_owned(), Value::from(args.span.0.as_secs()));
+    }
+    let mut made = match &args.idempotency_key {
+        Some(key) => api.post_once("/requests", &body, key).await?,
+        None => api.post("/requests", &body).await?,
+    };
+    if args.wait {
+        let id = text(&made, "/id");
+        while text(&made, "/status") == "pending" {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            made = api.get(&format!("/requests/{id}")).await?;
+        }
+    }
+    show_request(global, &made)
+}
+
+/// Prints a request; says with the exit code where it stands.
+fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
+    let status = text(request, "/status");
+    let outcome = match status.as_str() {
+        "pending" => Outcome::Pending,
+        "granted" => Outcome::Done,
+        _ => Outcome::Denied,
+    };
+    if global.json {
+        output::json(request)?;
+        return Ok(outcome);
+    }
+    output::line(format!("{}  {status}", text(request, "/id")))?;
+    output::line(format!("who        {}", text(request, "/requester")))?;
+    output::line(format!(
+        "what       {} on {}",
+        action(request, "/terms/intent/action"),
+        text(request, "/resource_name")
+    ))?;
+    output::line(format!("why        {}", text(request, "/reason")))?;
+    output::line(format!(
+        "path       {} ({})",
+        text(request, "/terms/path"),
+        text(request, "/terms/classified/reason")
+    ))?;
+    output::line(format!(
+        "controls   {}",
+        controls(request, "/terms/profile")
+    ))?;
+    output::line(format!(
+        "good for   {}, {} s from the grant",
+        uses(request, "/terms/uses"),
+        text(request, "/terms/span_secs")
+    ))?;
+    show_effective(request)?;
+    output::line(format!("digest     {}", text(request, "/terms/digest")))?;
+    let grant = text(request, "/grant");
+    if !grant.is_empty() {
+        output::line(format!("grant      {grant}"))?;
+    }
+    let why = text(request, "/why");
+    if !why.is_empty() {
+        output::line(format!("because    {why}"))?;
+    }
+    if status == "pending" {
+        output::line(format!("waits for  {}", list(request, "/waits_for")))?;
+    }
+    Ok(outcome)
+}
+
+async fn requests(global: &Global, api: &Api, command: RequestsCommand) -> anyhow::Result<Outcome> {
+    match command {
+        RequestsCommand::Show { id } => {
+            let request = api.get(&format!("/requests/{id}")).await?;
+            show_request(global, &request)?;
+            Ok(Outcome::Done)
+        }
+        RequestsCommand::Cancel { id } => {
+            let request = api
+                .post(&format!("/requests/{id}/cancel"), &json!({}))
+                .await?;
+            show_request(global, &request)?;
+            Ok(Outcome::Done)
+        }
+        RequestsCommand::List => {
+            let all = api.get("/requests").await?;
+            if global.json {
+                output::json(&all)?;
+                return Ok(Outcome::Done);
+            }
+            let rows = all.as_array().into_iter().flatten().map(|request| {
+                vec![
+                    text(request, "/id"),
+                    text(request, "/status"),
+                    text(request, "/requester"),
+                    text(request, "/resource_name"),
+                    action(request, "/terms/intent/action"),
+                    text(request, "/terms/path"),
+                    list(request, "/waits_for"),
+                ]
+            });
+            let headings = [
+                "id",
+                "status",
+                "who",
+                "resource",
+                "action",
+                "path",
+                "waits for",
+            ];
+            output::table(&headings, rows, "no requests")?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+async fn decide(
+    global: &Global,
+    api: &Api,
+    args: DecideArgs,
+    yes: bool,
+) -> anyhow::Result<Outcome> {
+    if args.id.starts_with("chg_") {
+        return super::administration::decide_change(global, api, &args, yes).await;
+    }
+    let path = format!("/requests/{}", args.id);
+    let decided = if yes {
+        let digest = match args.digest {
+            Some(digest) => digest,
+            None => text(&api.get(&path).await?, "/terms/digest"),
+        };
+        api.post(&format!("{path}/approve"), &json!({ "digest": digest }))
+            .await?
+    } else {
+        api.post(&format!("{path}/deny"), &json!({ "reason": args.reason }))
+            .await?
+    };
+    show_request(global, &decided)?;
+    Ok(Outcome::Done)
+}
+
+async fn grants(global: &Global, api: &Api, command: GrantsCommand) -> anyhow::Result<Outcome> {
+    match command {
+        GrantsCommand::Show { id } => {
+            let grant = api.get(&format!("/grants/{id}")).await?;
+            show_grant(global, &grant)
+        }
+        GrantsCommand::List => {
+            let all = api.get("/grants").await?;
+            if global.json {
+                output::json(&all)?;
+                return Ok(Outcome::Done);
+            }
+            let rows = all.as_array().into_iter().flatten().map(|grant| {
+                vec![
+                    text(grant, "/id"),
+                    text(grant, "/status"),
+                    text(grant, "/holder"),
+                    text(grant, "/resource_name"),
+                    action(grant, "/intent/action"),
+                    text(grant, "/path"),
+                    moment(grant, "/ends_at"),
+                ]
+            });
+            let headings = [
+                "id", "status", "holder", "resource", "action", "path", "until",
+            ];
+            output::table(&headings, rows, "nothing is held")?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
+    if global.json {
+        output::json(grant)?;
+        return Ok(Outcome::Done);
+    }
+    output::line(format!(
+        "{}  {}",
+        text(grant, "/id"),
+        text(grant, "/status")
+    ))?;
+    output::line(format!("who        {}", text(grant, "/holder")))?;
+    output::line(format!(
+        "what       {} on {}",
+        action(grant, "/intent/action"),
+        text(grant, "/resource_name")
+    ))?;
+    output::line(format!("path       {}", text(grant, "/path")))?;
+    output::line(format!("until      {}", moment(grant, "/ends_at")))?;
+    output::line(format!("request    {}", text(grant, "/request")))?;
+    let why = text(grant, "/cause/why");
+    if !why.is_empty() {
+        output::line(format!("ended      {why} {}", text(grant, "/cause/cause")))?;
+    }
+    let left = text(grant, "/left");
+    if !left.is_empty() {
+        output::line(format!("left       {left}"))?;
+    }
+    Ok(Outcome::Done)
+}

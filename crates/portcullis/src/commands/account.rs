@@ -1,0 +1,165 @@
+//! `login`, `logout`, `whoami`, `step-up`.
+
+use anyhow::{Context, bail};
+use portcullis_model::Secret;
+use portcullis_ports::Chosen;
+use serde_json::json;
+
+use super::prompt::{ask, ask_secret};
+use crate::args::Global;
+use crate::args::account::{AccountCommand, LoginArgs, StepUpArgs};
+use crate::client::{Api, Home, Profile};
+use crate::outcome::{Outcome, Usage};
+use crate::output;
+use crate::server::OsEntropy;
+
+/// Runs one of them.
+pub(crate) async fn run(global: &Global, command: AccountCommand) -> anyhow::Result<Outcome> {
+    match command {
+        AccountCommand::Login(args) if args.enroll => enroll(global, args).await,
+        AccountCommand::Login(args) => login(global, args).await,
+        AccountCommand::Logout => logout(global).await,
+        AccountCommand::Whoami => whoami(global).await,
+        AccountCommand::StepUp(args) => step_up(global, args).await,
+    }
+}
+
+async fn enroll(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
+    let api = Api::anonymous(global)?;
+    let key = match &args.ssh_key {
+        Some(path) => Some(
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?,
+        ),
+        None => None,
+    };
+    let token = ask_secret("One-time token")?;
+    let password = ask_secret("New password (12 characters or more)")?;
+    let body = json!({ "token": token, "password": password, "ssh_key": key });
+    let done = api.post("/enroll", &body).await?;
+    if global.json {
+        output::json(&done)?;
+        return Ok(Outcome::Done);
+    }
+    output::line(format!("enrolled as {}", output::text(&done, "/name")))?;
+    output::line("\nPut this into your authenticator now; it is not shown again:\n")?;
+    output::line(format!("  {}", output::text(&done, "/otpauth")))?;
+    output::line(format!(
+        "\nNext: portcullis login {}",
+        output::text(&done, "/name")
+    ))?;
+    Ok(Outcome::Done)
+}
+
+async fn login(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
+    let api = Api::anonymous(global)?;
+    let name = match args.name.or_else(|| global.identity.clone()) {
+        Some(name) => name,
+        None => ask("Name")?,
+    };
+    let password = ask_secret("Password")?;
+    let code = ask_secret("One-time code")?;
+    let body = json!({ "name": name, "password": password, "code": code });
+    let answer = api.post("/login", &body).await?;
+    let profile = Profile {
+        server: api.server().to_owned(),
+        ca: api.ca().map(str::to_owned),
+        name: name.clone(),
+        token: output::text(&answer, "/token"),
+    };
+    Home::of(global)?.keep(&profile)?;
+    let minutes = answer
+        .get("expires_in_secs")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0)
+        / 60;
+    if global.json {
+        output::json(&json!({ "name": name, "expires_in_minutes": minutes }))?;
+    } else {
+        output::line(format!("signed in as {name} for {minutes} minutes"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn logout(global: &Global) -> anyhow::Result<Outcome> {
+    let home = Home::of(global)?;
+    let profile = home.load(global.identity.as_deref())?;
+    let given_back = Api::signed_in(global)?.post("/logout", &json!({})).await;
+    home.forget(&profile.name)?;
+    given_back.context("the sign-in is forgotten here, but the server could not be told")?;
+    if !global.json {
+        output::line(format!("{} is signed out", profile.name))?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn whoami(global: &Global) -> anyhow::Result<Outcome> {
+    let me = Api::signed_in(global)?.get("/whoami").await?;
+    if global.json {
+        output::json(&me)?;
+        return Ok(Outcome::Done);
+    }
+    output::line(format!(
+        "{} ({})",
+        output::text(&me, "/name"),
+        output::text(&me, "/kind")
+    ))?;
+    let roles = output::list(&me, "/roles");
+    if !roles.is_empty() {
+        output::line(format!("owner: {roles}"))?;
+    }
+    let keys = output::list(&me, "/ssh_keys");
+    if !keys.is_empty() {
+        output::line(format!("ssh keys: {keys}"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn step_up(global: &Global, args: StepUpArgs) -> anyhow::Result<Outcome> {
+    let api = Api::signed_in(global)?;
+    let (account, target) = args
+        .login
+        .split_once('@')
+        .ok_or_else(|| Usage("say ACCOUNT@TARGET, as in the SSH login".to_owned()))?;
+    let me = api.get("/whoami").await?;
+    let key = match &args.key {
+        Some(path) => fingerprint(path)?,
+        None => only_key(&me)?,
+    };
+    let code = ask_secret("One-time code")?;
+    let body = json!({ "code": code, "account": account, "target": target, "key": key });
+    api.post("/step-up", &body).await?;
+    if !global.json {
+        output::line(format!(
+            "stepped up for {} with {key}, for 5 minutes",
+            args.login
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn only_key(me: &serde_json::Value) -> anyhow::Result<String> {
+    let keys = me
+        .get("ssh_keys")
+        .and_then(serde_json::Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    match keys.as_slice() {
+        [only] => Ok(only.as_str().unwrap_or_default().to_owned()),
+        [] => bail!("you have no SSH key registered"),
+        _ => bail!(Usage(
+            "you have several SSH keys: say which with --key FILE".to_owned()
+        )),
+    }
+}
+
+fn fingerprint(path: &std::path::Path) -> anyhow::Result<String> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let method = portcullis_identity::registry::by_name("ssh_key")
+        .context("there is no such sign-in method")?;
+    let chosen = Some(Chosen::PublicKey(Secret::new(text)));
+    let read = method.enroll(chosen, "", &OsEntropy);
+    Ok(read
+        .with_context(|| format!("reading {}", path.display()))?
+        .public)
+}

@@ -1,0 +1,392 @@
+//! Resources, identities, groups, secrets and the changes they are made by.
+
+use std::io::Read;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+
+use crate::args::Global;
+use crate::args::access::DecideArgs;
+use crate::args::administration::{
+    AdministrationCommand, ChangesCommand, GroupsCommand, IdentitiesCommand, ResourceArgs,
+    ResourcesCommand, SecretsCommand,
+};
+use crate::client::Api;
+use crate::outcome::{Outcome, Usage};
+use crate::output::{self, list, moment, text};
+
+/// Runs one of them.
+pub(crate) async fn run(
+    global: &Global,
+    command: AdministrationCommand,
+) -> anyhow::Result<Outcome> {
+    let api = Api::signed_in(global)?;
+    match command {
+        AdministrationCommand::Resources { command } => resources(global, &api, command).await,
+        AdministrationCommand::Identities { command } => identities(global, &api, command).await,
+        AdministrationCommand::Groups { command } => groups(global, &api, command).await,
+        AdministrationCommand::Secrets { command } => secrets(global, &api, command).await,
+        AdministrationCommand::Changes { command } => changes(global, &api, command).await,
+    }
+}
+
+/// Signs or refuses a change.
+pub(crate) async fn decide_change(
+    global: &Global,
+    api: &Api,
+    args: &DecideArgs,
+    yes: bool,
+) -> anyhow::Result<Outcome> {
+    let path = format!("/changes/{}", args.id);
+    let decided = if yes {
+        let digest = match &args.digest {
+            Some(digest) => digest.clone(),
+            None => text(&api.get(&path).await?, "/digest"),
+        };
+        api.post(&format!("{path}/sign"), &json!({ "digest": digest }))
+            .await?
+    } else {
+        api.post(&format!("{path}/refuse"), &json!({})).await?
+    };
+    show_change(global, &decided)?;
+    Ok(Outcome::Done)
+}
+
+/// Prints a change; says with the exit code whether it waits for signatures.
+pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Outcome> {
+    let outcome = if text(change, "/status") == "pending" {
+        Outcome::Pending
+    } else {
+        Outcome::Done
+    };
+    if global.json {
+        output::json(change)?;
+        return Ok(outcome);
+    }
+    output::line(format!(
+        "{}  {}",
+        text(change, "/id"),
+        text(change, "/status")
+    ))?;
+    output::line(format!("what       {}", describe(change)))?;
+    output::line(format!("by         {}", text(change, "/proposer_name")))?;
+    output::line(format!("signed by  {}", list(change, "/signed_by")))?;
+    let missing = text(change, "/missing");
+    if !missing.is_empty() {
+        output::line(format!("needs      {missing}"))?;
+    }
+    output::line(format!("digest     {}", text(change, "/digest")))?;
+    let token = text(change, "/enrolment_token");
+    if !token.is_empty() {
+        output::line(format!(
+            "\nOne-time token to enroll with, good for 24 hours:\n\n  {token}"
+        ))?;
+    }
+    Ok(outcome)
+}
+
+fn describe(change: &Value) -> String {
+    let verb = text(change, "/body/change").replace('_', " ");
+    let names = [
+        "/body/resource/name",
+        "/body/identity/name",
+        "/body/group/name",
+        "/body/name",
+        "/body/bundle",
+    ];
+    let name = names
+        .iter()
+        .map(|pointer| text(change, pointer))
+        .find(|name| !name.is_empty());
+    format!("{verb} {}", name.unwrap_or_default())
+}
+
+async fn changes(global: &Global, api: &Api, command: ChangesCommand) -> anyhow::Result<Outcome> {
+    match command {
+        ChangesCommand::Show { id } => {
+            let change = api.get(&format!("/changes/{id}")).await?;
+            show_change(global, &change)?;
+            if !global.json {
+                output::line(serde_json::to_string_pretty(
+                    change.get("body").unwrap_or(&Value::Null),
+                )?)?;
+            }
+            Ok(Outcome::Done)
+        }
+        ChangesCommand::List => {
+            let all = api.get("/changes").await?;
+            table(
+                global,
+                &all,
+                &["id", "status", "what", "by", "signed by", "needs"],
+                "no changes",
+                |change| {
+                    vec![
+                        text(change, "/id"),
+                        text(change, "/status"),
+                        describe(change),
+                        text(change, "/proposer_name"),
+                        list(change, "/signed_by"),
+                        text(change, "/missing"),
+                    ]
+                },
+            )
+        }
+    }
+}
+
+async fn resources(
+    global: &Global,
+    api: &Api,
+    command: ResourcesCommand,
+) -> anyhow::Result<Outcome> {
+    match command {
+        ResourcesCommand::Add(args) | ResourcesCommand::Edit(args) => {
+            let put = api.post("/resources", &resource_body(&args)?).await?;
+            let change = put.get("change").cloned().unwrap_or(Value::Null);
+            if global.json {
+                output::json(&put)?;
+                return Ok(if text(&change, "/status") == "pending" {
+                    Outcome::Pending
+                } else {
+                    Outcome::Done
+                });
+            }
+            let outcome = show_change(global, &change)?;
+            let instructions = text(&put, "/instructions");
+            if !instructions.is_empty() {
+                output::line(format!("\n{instructions}"))?;
+            }
+            Ok(outcome)
+        }
+        ResourcesCommand::List => {
+            let all = api.get("/resources").await?;
+            let headings = ["name", "kind", "environment", "sensitivity", "credential"];
+            table(global, &all, &headings, "no resources", |resource| {
+                [
+                    "/name",
+                    "/kind",
+                    "/environment",
+                    "/sensitivity",
+                    "/credential",
+                ]
+                .map(|pointer| text(resource, pointer))
+                .to_vec()
+            })
+        }
+        ResourcesCommand::Show { name } => {
+            show_record(&api.get(&format!("/resources/{name}")).await?)
+        }
+        ResourcesCommand::Remove { name } => {
+            show_change(global, &api.delete(&format!("/resources/{name}")).await?)
+        }
+        ResourcesCommand::Kinds => show_record(&api.get("/kinds").await?),
+    }
+}
+
+fn resource_body(args: &ResourceArgs) -> anyhow::Result<Value> {
+    let mut settings = Map::new();
+    for setting in &args.settings {
+        let (key, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Usage(format!("{setting:?} is no setting: say KEY=VALUE")))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        settings.insert(key.to_owned(), value);
+    }
+    Ok(json!({
+        "name": args.name,
+        "kind": args.kind,
+        "environment": args.environment.as_str(),
+        "sensitivity": args.sensitivity.as_str(),
+        "owners": args.owners,
+        "credential": args.credential,
+        "settings": settings,
+    }))
+}
+
+async fn identities(
+    global: &Global,
+    api: &Api,
+    command: IdentitiesCommand,
+) -> anyhow::Result<Outcome> {
+    match command {
+        IdentitiesCommand::Add {
+            name,
+            kind,
+            roles,
+            owner,
+            span,
+            enroll,
+        } => {
+            let body = json!({
+                "name": name,
+                "kind": word(&kind),
+                "roles": roles.iter().map(word).collect::<Vec<_>>(),
+                "owner": owner,
+                "ends_in_secs": span.map(|span| span.0.as_secs()),
+            });
+            let mut change = api.post("/identities", &body).await?;
+            if !enroll && let Value::Object(fields) = &mut change {
+                fields.remove("enrolment_token");
+            }
+            show_change(global, &change)
+        }
+        IdentitiesCommand::List => {
+            let all = api.get("/identities").await?;
+            let headings = ["name", "kind", "roles", "active", "owner", "methods"];
+            table(global, &all, &headings, "nobody", |identity| {
+                vec![
+                    text(identity, "/name"),
+                    text(identity, "/kind"),
+                    list(identity, "/roles"),
+                    text(identity, "/active"),
+                    text(identity, "/owner_name"),
+                    list(identity, "/methods"),
+                ]
+            })
+        }
+        IdentitiesCommand::Show { name } => {
+            let all = api.get("/identities").await?;
+            let found = all
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|identity| text(identity, "/name") == name);
+            show_record(found.with_context(|| format!("there is no identity {name}"))?)
+        }
+        IdentitiesCommand::Enroll { name } => {
+            let answer = api
+                .post(&format!("/identities/{name}/enroll"), &json!({}))
+                .await?;
+            if global.json {
+                output::json(&answer)?;
+            } else {
+                output::line(text(&answer, "/token"))?;
+            }
+            Ok(Outcome::Done)
+        }
+        IdentitiesCommand::Remove { name } => show_change(
+            global,
+            &api.post(&format!("/identities/{name}/suspend"), &json!({}))
+                .await?,
+        ),
+    }
+}
+
+/// A choice as the server spells it.
+fn word<T: ValueEnum>(value: &T) -> String {
+    value
+        .to_possible_value()
+        .map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+async fn groups(global: &Global, api: &Api, command: GroupsCommand) -> anyhow::Result<Outcome> {
+    match command {
+        GroupsCommand::Add {
+            name,
+            path,
+            members,
+        } => {
+            let body = json!({ "name": name, "path": word(&path), "members": members });
+            show_change(global, &api.post("/groups", &body).await?)
+        }
+        GroupsCommand::List => {
+            let all = api.get("/groups").await?;
+            table(
+                global,
+                &all,
+                &["name", "path", "members"],
+                "no groups",
+                |group| {
+                    vec![
+                        text(group, "/name"),
+                        text(group, "/path"),
+                        list(group, "/members"),
+                    ]
+                },
+            )
+        }
+        GroupsCommand::Show { name } => {
+            let all = api.get("/groups").await?;
+            let found = all
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|group| text(group, "/name") == name);
+            show_record(found.with_context(|| format!("there is no group {name}"))?)
+        }
+        GroupsCommand::Remove { name } => {
+            show_change(global, &api.delete(&format!("/groups/{name}")).await?)
+        }
+    }
+}
+
+async fn secrets(global: &Global, api: &Api, command: SecretsCommand) -> anyhow::Result<Outcome> {
+    match command {
+        SecretsCommand::Add { name, kind, file } => {
+            let mut value = String::new();
+            match &file {
+                Some(path) => {
+                    value = std::fs::read_to_string(path)
+                        .with_context(|| format!("reading {}", path.display()))?;
+                }
+                None => {
+                    std::io::stdin().read_to_string(&mut value)?;
+                }
+            }
+            let kind = word(&kind);
+            if kind == "password" {
+                value.truncate(value.trim_end_matches(['\n', '\r']).len());
+            }
+            let body = json!({ "name": name, "kind": kind, "value": value });
+            show_change(global, &api.post("/secrets", &body).await?)
+        }
+        SecretsCommand::List => {
+            let all = api.get("/secrets").await?;
+            let headings = ["name", "kind", "version", "released", "last released"];
+            table(global, &all, &headings, "no secrets", |secret| {
+                vec![
+                    text(secret, "/name"),
+                    text(secret, "/secret_kind"),
+                    text(secret, "/version"),
+                    text(secret, "/released"),
+                    moment(secret, "/released_at"),
+                ]
+            })
+        }
+        SecretsCommand::Show { name } => {
+            let all = api.get("/secrets").await?;
+            let found = all
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|secret| text(secret, "/name") == name);
+            show_record(found.with_context(|| format!("there is no secret {name}"))?)
+        }
+    }
+}
+
+fn show_record(record: &Value) -> anyhow::Result<Outcome> {
+    output::json(record)?;
+    Ok(Outcome::Done)
+}
+
+fn table(
+    global: &Global,
+    all: &Value,
+    headings: &[&str],
+    nothing: &str,
+    row: impl Fn(&Value) -> Vec<String>,
+) -> anyhow::Result<Outcome> {
+    if global.json {
+        output::json(all)?;
+    } else {
+        output::table(
+            headings,
+            all.as_array().into_iter().flatten().map(row),
+            nothing,
+        )?;
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,133 @@
+//! The ledger: checkpoints, evidence files, and verifying both without a server.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use portcullis_ledger::{
+    NoteVerifier, SignedCheckpoint, TileReader, Trust, audit_log, verify_evidence,
+};
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::args::administration::LedgerCommand;
+use crate::client::Api;
+use crate::outcome::Outcome;
+use crate::output::{self, moment, text};
+
+/// Runs one of them.
+pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Result<Outcome> {
+    match command {
+        LedgerCommand::Checkpoint => {
+            output::bytes(
+                &Api::signed_in(global)?
+                    .get_bytes("/ledger/checkpoint")
+                    .await?,
+            )?;
+        }
+        LedgerCommand::Prove { id, out } => {
+            let file = Api::signed_in(global)?
+                .get_bytes(&format!("/ledger/evidence/{id}"))
+                .await?;
+            match out {
+                Some(path) => std::fs::write(&path, file)
+                    .with_context(|| format!("writing {}", path.display()))?,
+                None => output::bytes(&file)?,
+            }
+        }
+        LedgerCommand::Verify { what, key, show } => verify(global, &what, &key, show)?,
+        LedgerCommand::Key => {
+            let keys = Api::anonymous(global)?.get("/ledger/key").await?;
+            if global.json {
+                output::json(&keys)?;
+            } else {
+                output::line(text(&keys, "/key"))?;
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn verify(global: &Global, what: &Path, key: &str, show: bool) -> anyhow::Result<()> {
+    let key = NoteVerifier::parse(key.trim())
+        .context("the key is not a ledger key (ledger key prints it)")?;
+    if what.is_dir() {
+        verify_folder(global, what, &key)
+    } else {
+        verify_file(global, what, &key, show)
+    }
+}
+
+fn verify_file(global: &Global, path: &Path, key: &NoteVerifier, show: bool) -> anyhow::Result<()> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let trust = Trust {
+        keys: std::slice::from_ref(key),
+        earlier: None,
+        growth: None,
+    };
+    let verdict = verify_evidence(&bytes, &trust)?;
+    let size = verdict.checkpoint.checkpoint().size();
+    let events: Vec<Value> = verdict
+        .leaves
+        .iter()
+        .filter_map(|leaf| serde_json::from_slice(&leaf.data).ok())
+        .collect();
+    if global.json {
+        return output::json(&json!({
+            "holds": true,
+            "leaves": verdict.leaves.len(),
+            "checkpoint_size": size,
+            "events": if show { Value::from(events) } else { Value::Null },
+        }));
+    }
+    if show {
+        for event in &events {
+            let who = text(event, "/actor");
+            let who = if who.is_empty() {
+                "the server"
+            } else {
+                who.as_str()
+            };
+            output::line(format!(
+                "{}  {:<28} {}  by {who}",
+                moment(event, "/at"),
+                text(event, "/kind"),
+                text(event, "/stream")
+            ))?;
+        }
+    }
+    output::line(format!(
+        "the evidence holds: {} events, each in the ledger of {size} under a checkpoint signed by {}",
+        verdict.leaves.len(),
+        key.name()
+    ))
+}
+
+fn verify_folder(global: &Global, path: &Path, key: &NoteVerifier) -> anyhow::Result<()> {
+    let checkpoint = path.join("checkpoint");
+    let bytes =
+        std::fs::read(&checkpoint).with_context(|| format!("reading {}", checkpoint.display()))?;
+    let signed = SignedCheckpoint::open(&bytes, std::slice::from_ref(key))?;
+    let audit = audit_log(&Folder(path.to_path_buf()), signed.checkpoint(), &[])?;
+    if global.json {
+        return output::json(&json!({ "holds": true, "entries": audit.entries }));
+    }
+    output::line(format!(
+        "the ledger holds: {} entries lead to the checkpoint signed by {}",
+        audit.entries,
+        key.name()
+    ))
+}
+
+/// A ledger's folder.
+struct Folder(PathBuf);
+
+impl TileReader for Folder {
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        match std::fs::read(self.0.join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The commands of the command line, by whom they are for.
+
+pub(crate) mod access;
+pub(crate) mod account;
+pub(crate) mod administration;
+pub(crate) mod classify;
+pub(crate) mod ledger;
+pub(crate) mod manual;
+pub(crate) mod policy;
+mod prompt;
+pub(crate) mod sessions;
+pub(crate) mod ssh;

@@ -1,0 +1,167 @@
+//! Policy bundles: checking, explaining, proposing, signing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use portcullis_policy::{Bundle, Preset, shipped};
+use serde_json::{Value, json};
+
+use super::access::{show_preview, wish_body};
+use super::administration::{decide_change, show_change};
+use crate::args::Global;
+use crate::args::access::DecideArgs;
+use crate::args::administration::PolicyCommand;
+use crate::client::Api;
+use crate::outcome::Outcome;
+use crate::output::{self, text};
+
+/// The deepest a bundle's folders go.
+const DEEPEST: usize = 3;
+
+/// Runs one of them.
+pub(crate) async fn run(global: &Global, command: PolicyCommand) -> anyhow::Result<Outcome> {
+    match command {
+        PolicyCommand::Check { policies } => check(global, policies.as_deref()),
+        PolicyCommand::Explain(wish) => {
+            let explained = Api::signed_in(global)?
+                .post("/policy/explain", &wish_body(&wish))
+                .await?;
+            show_preview(global, &explained)
+        }
+        PolicyCommand::Propose { policies } => {
+            let files: BTreeMap<String, String> = read(&policies)?
+                .into_iter()
+                .map(|(path, bytes)| {
+                    Ok((
+                        path.clone(),
+                        String::from_utf8(bytes).with_context(|| format!("{path} is not text"))?,
+                    ))
+                })
+                .collect::<anyhow::Result<_>>()?;
+            let proposal = Api::signed_in(global)?
+                .post("/policy/proposals", &json!({ "files": files }))
+                .await?;
+            let change = proposal.get("change").cloned().unwrap_or(Value::Null);
+            if !global.json {
+                output::line(format!(
+                    "this change {}",
+                    kind_in_words(&text(&proposal, "/kind"))
+                ))?;
+            }
+            show_change(global, &change)
+        }
+        PolicyCommand::Sign { id } => {
+            let api = Api::signed_in(global)?;
+            decide_change(
+                global,
+                &api,
+                &DecideArgs {
+                    id,
+                    reason: None,
+                    digest: None,
+                },
+                true,
+            )
+            .await
+        }
+        PolicyCommand::Show { out } => show(global, out.as_deref()).await,
+        PolicyCommand::Line => {
+            output::line(shipped(Preset::Strict)?.truth_table().trim_end())?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn kind_in_words(kind: &str) -> &'static str {
+    match kind {
+        "adds_forbid_outside_line" => {
+            "only adds forbids outside the line: one owner's signature activates it"
+        }
+        _ => "may widen access: an owner of each role has to sign, all different people",
+    }
+}
+
+fn check(global: &Global, policies: Option<&Path>) -> anyhow::Result<Outcome> {
+    let bundle = match policies {
+        Some(folder) => Bundle::from_files(read(folder)?)?,
+        None => shipped(Preset::Strict)?,
+    };
+    if global.json {
+        output::json(&json!({ "digest": bundle.digest(), "line": bundle.line_digest() }))?;
+    } else {
+        output::line(format!(
+            "the bundle is valid\ndigest  {}\nline    {}",
+            bundle.digest(),
+            bundle.line_digest()
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn show(global: &Global, out: Option<&Path>) -> anyhow::Result<Outcome> {
+    let active = Api::signed_in(global)?.get("/policy").await?;
+    let Some(out) = out else {
+        if global.json {
+            output::json(&active)?;
+        } else {
+            output::line(format!(
+                "digest  {}\nline    {}",
+                text(&active, "/digest"),
+                text(&active, "/line")
+            ))?;
+        }
+        return Ok(Outcome::Done);
+    };
+    for (path, content) in active
+        .get("files")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let path = out.join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(out))?;
+        std::fs::write(&path, content.as_str().unwrap_or_default())
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Reads a bundle's folder.
+fn read(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    collect(folder, "", DEEPEST, &mut files)?;
+    if files.is_empty() {
+        bail!("{} holds no bundle", folder.display());
+    }
+    Ok(files)
+}
+
+fn collect(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> anyhow::Result<()> {
+    if depth == 0 {
+        bail!("{} goes deeper than any bundle does", folder.display());
+    }
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if prefix.is_empty() {
+            name
+        } else {
+            format!("{prefix}/{name}")
+        };
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &path, depth - 1, files)?;
+        } else {
+            let bytes = std::fs::read(entry.path()).with_context(|| format!("reading {path}"))?;
+            files.insert(path, bytes);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,360 @@
+//! Sessions: looking, watching, ending, replaying, taking tapes away and checking them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
+use portcullis_ports::Sealer;
+use portcullis_store::AgeSealer;
+use portcullis_tape::{Event, Frame, Head, RESTORE, Sanitizer, TapeKey};
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::args::access::SessionsCommand;
+use crate::client::Api;
+use crate::outcome::Outcome;
+use crate::output::{self, action, moment, text};
+use crate::server::init::read_secret;
+
+/// The longest pause kept when a tape is replayed in its own time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Runs one of them.
+pub(crate) async fn run(global: &Global, command: SessionsCommand) -> anyhow::Result<Outcome> {
+    match command {
+        SessionsCommand::List => list(global).await,
+        SessionsCommand::Show { id } => {
+            let session = Api::signed_in(global)?
+                .get(&format!("/sessions/{id}"))
+                .await?;
+            show(global, &session)
+        }
+        SessionsCommand::Watch { id } => watch(global, &id).await,
+        SessionsCommand::Kill { id, reason } => {
+            let body = json!({ "reason": reason });
+            let session = Api::signed_in(global)?
+                .post(&format!("/sessions/{id}/kill"), &body)
+                .await?;
+            show(global, &session)
+        }
+        SessionsCommand::Play {
+            what,
+            auditor,
+            fast,
+        } => play(global, &what, auditor.as_deref(), fast).await,
+        SessionsCommand::Export { id, out } => export(global, &id, &out).await,
+        SessionsCommand::Verify { what, evidence } => {
+            verify(global, &what, evidence.as_deref()).await
+        }
+    }
+}
+
+async fn list(global: &Global) -> anyhow::Result<Outcome> {
+    let all = Api::signed_in(global)?.get("/sessions").await?;
+    if global.json {
+        output::json(&all)?;
+        return Ok(Outcome::Done);
+    }
+    let rows = all.as_array().into_iter().flatten().map(|session| {
+        vec![
+            text(session, "/id"),
+            text(session, "/status"),
+            text(session, "/identity_name"),
+            text(session, "/resource_name"),
+            action(session, "/opening/action"),
+            moment(session, "/opened_at"),
+            text(session, "/ending/cause"),
+        ]
+    });
+    let headings = [
+        "id", "status", "who", "resource", "action", "opened", "ended by",
+    ];
+    output::table(&headings, rows, "no sessions")?;
+    Ok(Outcome::Done)
+}
+
+fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
+    if global.json {
+        output::json(session)?;
+        return Ok(Outcome::Done);
+    }
+    output::line(format!(
+        "{}  {}",
+        text(session, "/id"),
+        text(session, "/status")
+    ))?;
+    output::line(format!(
+        "who        {} from {}",
+        text(session, "/identity_name"),
+        text(session, "/opening/source")
+    ))?;
+    output::line(format!(
+        "what       {} on {}",
+        action(session, "/opening/action"),
+        text(session, "/resource_name")
+    ))?;
+    output::line(format!("opened     {}", moment(session, "/opened_at")))?;
+    output::line(format!(
+        "with       {}",
+        text(session, "/opening/credential")
+    ))?;
+    output::line(format!("grant      {}", text(session, "/opening/grant")))?;
+    output::line(format!(
+        "policies   {}",
+        output::list(session, "/opening/policies")
+    ))?;
+    let cause = text(session, "/ending/cause");
+    if !cause.is_empty() {
+        output::line(format!(
+            "ended      {cause}, exit {}",
+            text(session, "/ending/exit")
+        ))?;
+    }
+    let segments = text(session, "/head/segments");
+    if !segments.is_empty() {
+        output::line(format!(
+            "tape       {segments} segments, {} bytes",
+            text(session, "/head/bytes")
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Shows a live session as it goes on. What comes from the target cannot attack this terminal.
+async fn watch(global: &Global, id: &str) -> anyhow::Result<Outcome> {
+    let response = Api::signed_in(global)?
+        .stream(&format!("/sessions/{id}/watch"))
+        .await?;
+    let mut stream = response.bytes_stream();
+    let mut buffer = Vec::new();
+    let mut sanitizer = Sanitizer::default();
+    while let Some(chunk) = stream.next().await {
+        buffer.extend_from_slice(&chunk.context("the server ended the stream")?);
+        while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
+            let event: Vec<u8> = buffer.drain(..end + 2).collect();
+            let event = String::from_utf8_lossy(&event);
+            if event.lines().any(|line| line == "event: end") {
+                output::bytes(RESTORE.as_bytes())?;
+                return Ok(Outcome::Done);
+            }
+            for data in event.lines().filter_map(|line| line.strip_prefix("data:")) {
+                show_live(global, data.trim_start(), &mut sanitizer)?;
+            }
+        }
+    }
+    output::bytes(RESTORE.as_bytes())?;
+    Ok(Outcome::Done)
+}
+
+fn show_live(global: &Global, data: &str, sanitizer: &mut Sanitizer) -> anyhow::Result<()> {
+    if global.json {
+        return output::line(data);
+    }
+    let value: Value = serde_json::from_str(data)?;
+    if let Some(shown) = shown(&value) {
+        output::bytes(sanitizer.push(&shown).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What a frame's line put on the screen, as it was recorded.
+fn shown(frame: &Value) -> Option<Vec<u8>> {
+    match frame.get("event")?.as_str()? {
+        "output" | "error_output" => STANDARD.decode(frame.get("data")?.as_str()?).ok(),
+        _ => None,
+    }
+}
+
+async fn export(global: &Global, id: &str, out: &Path) -> anyhow::Result<Outcome> {
+    let api = Api::signed_in(global)?;
+    let tape = api.get_bytes(&format!("/sessions/{id}/tape")).await?;
+    let evidence = api.get_bytes(&format!("/ledger/evidence/{id}")).await?;
+    std::fs::create_dir_all(out)?;
+    let files = [
+        (out.join(format!("{id}.tape")), tape),
+        (out.join(format!("{id}.evidence")), evidence),
+    ];
+    for (path, bytes) in &files {
+        std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
+        if !global.json {
+            output::line(path.display().to_string())?;
+        }
+    }
+    if global.json {
+        output::json(&files.map(|(path, _)| path))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The heads of a session's tape that an evidence file carries. The file itself is verified with `ledger verify`.
+fn heads_in(path: &Path) -> anyhow::Result<Vec<Head>> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let file = portcullis_ledger::EvidenceFile::parse(&bytes)?;
+    let mut heads = Vec::new();
+    for leaf in file.leaves() {
+        let event: Value = serde_json::from_slice(&leaf.data)?;
+        for pointer in ["/data/head", "/data/ending/tape"] {
+            if let Some(head) = event.pointer(pointer) {
+                heads.push(serde_json::from_value(head.clone())?);
+            }
+        }
+    }
+    Ok(heads)
+}
+
+async fn verify(global: &Global, what: &str, evidence: Option<&Path>) -> anyhow::Result<Outcome> {
+    if what.starts_with("ses_") && !Path::new(what).exists() {
+        let report = Api::signed_in(global)?
+            .post(&format!("/sessions/{what}/verify"), &json!({}))
+            .await?;
+        if global.json {
+            output::json(&report)?;
+        } else {
+            output::line(format!(
+                "the tape holds: {} segments, {} bytes, {}, {} heads in the ledger agree",
+                text(&report, "/segments"),
+                text(&report, "/bytes"),
+                text(&report, "/ending"),
+                text(&report, "/heads")
+            ))?;
+        }
+        return Ok(Outcome::Done);
+    }
+    let bytes = std::fs::read(what).with_context(|| format!("reading {what}"))?;
+    let heads = evidence.map(heads_in).transpose()?.unwrap_or_default();
+    let verified = portcullis_tape::verify(bytes.as_slice(), &heads, None)?;
+    let told = format!(
+        "the tape holds: {} segments, {} bytes, {} heads agree",
+        verified.head.segments,
+        verified.head.bytes,
+        heads.len()
+    );
+    if global.json {
+        output::json(
+            &json!({ "segments": verified.head.segments, "bytes": verified.head.bytes, "heads": heads.len() }),
+        )?;
+    } else {
+        output::line(told)?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn play(
+    global: &Global,
+    what: &str,
+    identity: Option<&Path>,
+    fast: bool,
+) -> anyhow::Result<Outcome> {
+    match identity {
+        Some(identity) => play_file(global, Path::new(what), identity, fast).await,
+        None if Path::new(what).exists() => {
+            bail!("say whose key opens the tape: --identity FILE")
+        }
+        None => play_session(global, what, fast).await,
+    }
+}
+
+/// Replays a tape offline with an auditor's key.
+async fn play_file(
+    global: &Global,
+    path: &Path,
+    identity: &Path,
+    fast: bool,
+) -> anyhow::Result<Outcome> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let identity = read_secret(identity)?;
+    let mut reader = portcullis_tape::open(bytes.as_slice())?;
+    let key = reader.header().key_wraps.iter().find_map(|wrap| {
+        let opened = AgeSealer.open(&identity, &wrap.wrapped).ok()?;
+        opened.expose().as_slice().try_into().ok().map(TapeKey::new)
+    });
+    let key = key.context("this tape is not sealed to that identity")?;
+    let mut player = Player::new(global.json, fast);
+    while let Some(segment) = reader.next_segment()? {
+        for frame in segment.frames(&key)? {
+            player.show(&frame).await?;
+        }
+    }
+    player.end()
+}
+
+/// Replays a tape through the product, with a grant to do so.
+async fn play_session(global: &Global, id: &str, fast: bool) -> anyhow::Result<Outcome> {
+    let replay = Api::signed_in(global)?
+        .post(&format!("/sessions/{id}/replay"), &json!({}))
+        .await?;
+    let mut player = Player::new(global.json, fast);
+    for frame in replay
+        .get("frames")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        player.show_line(frame).await?;
+    }
+    player.end()
+}
+
+/// Shows frames one after the other, in their own time or at once.
+struct Player {
+    json: bool,
+    fast: bool,
+    sanitizer: Sanitizer,
+    at_ms: u64,
+}
+
+impl Player {
+    fn new(json: bool, fast: bool) -> Self {
+        Self {
+            json,
+            fast,
+            sanitizer: Sanitizer::default(),
+            at_ms: 0,
+        }
+    }
+
+    async fn wait_until(&mut self, at_ms: u64) {
+        let pause = Duration::from_millis(at_ms.saturating_sub(self.at_ms)).min(LONGEST_PAUSE);
+        self.at_ms = at_ms;
+        if !self.fast && !self.json {
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn show(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        if self.json {
+            return output::line(portcullis_tape::json_line(frame).trim_end());
+        }
+        if let Event::Output(bytes) | Event::ErrorOutput(bytes) = &frame.event {
+            self.wait_until(frame.at_ms).await;
+            output::bytes(self.sanitizer.push(bytes).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    async fn show_line(&mut self, frame: &Value) -> anyhow::Result<()> {
+        if self.json {
+            return output::line(frame.to_string());
+        }
+        if let Some(shown) = shown(frame) {
+            let at = frame
+                .get("at_ms")
+                .and_then(Value::as_u64)
+                .unwrap_or(self.at_ms);
+            self.wait_until(at).await;
+            output::bytes(self.sanitizer.push(&shown).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn end(self) -> anyhow::Result<Outcome> {
+        if !self.json {
+            output::bytes(RESTORE.as_bytes())?;
+            output::line("")?;
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,51 @@
+//! The demo identities' one-time codes: each is handed out once, and none that is spent already.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use portcullis_identity::totp;
+use portcullis_model::{Secret, Timestamp};
+use portcullis_ports::Clock;
+
+use crate::server::SystemClock;
+use crate::server::folder::replace_private;
+
+/// A step of the codes, in seconds.
+const STEP: u64 = 30;
+
+fn folder(world: &Path) -> PathBuf {
+    world.join("codes")
+}
+
+/// Keeps the seed of a demo identity, as enrolment showed it.
+pub(crate) fn keep(world: &Path, name: &str, otpauth: &Secret<String>) -> anyhow::Result<()> {
+    replace_private(&folder(world).join(name), otpauth.expose().as_bytes())
+}
+
+/// The next code that will be accepted; waits where all that could be are handed out.
+pub(crate) async fn next(world: &Path, name: &str) -> anyhow::Result<String> {
+    let seed = std::fs::read_to_string(folder(world).join(name))
+        .with_context(|| format!("there is no demo identity {name}"))?;
+    let handed = folder(world).join(format!("{name}.last"));
+    let clock = SystemClock::new();
+    loop {
+        let last: u64 = std::fs::read_to_string(&handed)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let now = clock.now().as_secs() / STEP;
+        let step = now.saturating_sub(1).max(last + 1);
+        if step <= now + 1 {
+            replace_private(&handed, step.to_string().as_bytes())?;
+            return code(&seed, step);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn code(otpauth: &str, step: u64) -> anyhow::Result<String> {
+    let at = Timestamp::from_millis(step * STEP * 1000);
+    let code = totp::code_of_uri(otpauth, at).context("the kept seed is damaged")?;
+    Ok(code.expose().clone())
+}

@@ -1,0 +1,93 @@
+//! Bringing the demo's targets in, as their owner would: secrets and resources, signed by three owners.
+
+use anyhow::Context;
+use serde_json::Value;
+
+use super::people::{CommandLine, OWNERS};
+use super::postgres::{Passwords, Postgres};
+use super::sshd::Sshd;
+
+/// Adds the database, and the host when there is one.
+pub(crate) async fn bring_in(
+    cli: &CommandLine,
+    postgres: &Postgres,
+    passwords: &Passwords,
+    sshd: Option<&Sshd>,
+) -> anyhow::Result<()> {
+    for owner in OWNERS {
+        cli.login(owner).await?;
+    }
+    let secret = ["secrets", "add", "analytics-admin", "--kind", "password"];
+    sign(
+        cli,
+        &cli.must("olaf", &secret, Some(&passwords.admin)).await?,
+    )
+    .await?;
+    let port = format!("port={}", postgres.port());
+    let database = [
+        "resources",
+        "add",
+        "analytics",
+        "--kind",
+        "postgres",
+        "--environment",
+        "production",
+        "--owner",
+        "olaf",
+        "--credential",
+        "analytics-admin",
+        "--set",
+        "host=127.0.0.1",
+        "--set",
+        &port,
+        "--set",
+        "database=analytics",
+        "--set",
+        "user=portcullis",
+        "--set",
+        "tls=disable",
+        "--set",
+        r#"entitlements={"read":"analytics_read","audit":"analytics_audit"}"#,
+    ];
+    sign(cli, &cli.must("olaf", &database, None).await?).await?;
+    if let Some(sshd) = sshd {
+        let address = format!("address=127.0.0.1:{}", sshd.port());
+        let account = format!("account={}", sshd.account());
+        let keys = format!("host_keys=[{:?}]", sshd.host_key());
+        let host = [
+            "resources",
+            "add",
+            "web-1",
+            "--kind",
+            "ssh",
+            "--environment",
+            "production",
+            "--owner",
+            "olaf",
+            "--set",
+            &address,
+            "--set",
+            &account,
+            "--set",
+            &keys,
+        ];
+        sign(cli, &cli.must("olaf", &host, None).await?).await?;
+    }
+    Ok(())
+}
+
+/// The two other owners sign what the first one proposed.
+async fn sign(cli: &CommandLine, proposed: &Value) -> anyhow::Result<()> {
+    let change = proposed
+        .get("change")
+        .filter(|change| change.is_object())
+        .unwrap_or(proposed);
+    let id = change
+        .get("id")
+        .and_then(Value::as_str)
+        .context("a change without an identifier")?;
+    for owner in ["iris", "pia"] {
+        cli.must(owner, &["approve", id], None).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The demo's host: a real OpenSSH server that trusts Portcullis' certificate authority and nothing else.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpStream;
+use tokio::process::Child;
+
+use super::accounts::Account;
+use super::postgres::free_port;
+use super::programs::run;
+
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A running sshd.
+pub(crate) struct Sshd {
+    child: Child,
+    port: u16,
+    host_key: String,
+    account: Account,
+}
+
+impl Sshd {
+    /// Starts one as `account`, which is the only account it can log in.
+    pub(crate) async fn start(
+        account: Account,
+        folder: &Path,
+        authority: &str,
+    ) -> anyhow::Result<Self> {
+        let host_key = folder.join("host_key");
+        let path = host_key
+            .to_str()
+            .context("the temporary folder's name is not UTF-8")?;
+        run(
+            "ssh-keygen",
+            ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path],
+        )
+        .await?;
+        std::fs::write(folder.join("authority.pub"), format!("{authority}\n"))?;
+        let port = free_port().await?;
+        let config = folder.join("sshd_config");
+        std::fs::write(&config, settings(folder, port))?;
+        own(&account, folder).await?;
+        let mut sshd = account.command("/usr/sbin/sshd");
+        sshd.args(["-D", "-e", "-f"])
+            .arg(&config)
+            .kill_on_drop(true);
+        sshd.stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = sshd
+            .spawn()
+            .context("starting sshd: apt-get install openssh-server")?;
+        let listening = async {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, listening)
+            .await
+            .context("sshd did not start in time")?;
+        let public = std::fs::read_to_string(host_key.with_extension("pub"))?;
+        Ok(Self {
+            child,
+            port,
+            host_key: public.trim().to_owned(),
+            account,
+        })
+    }
+
+    /// Where it listens, on the loopback interface.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its host key, as OpenSSH text.
+    pub(crate) fn host_key(&self) -> &str {
+        &self.host_key
+    }
+
+    /// The account on it.
+    pub(crate) fn account(&self) -> &str {
+        self.account.name()
+    }
+
+    /// Stops it.
+    pub(crate) async fn stop(mut self) {
+        // It may have ended by itself; either way it is gone.
+        let _ = self.child.kill().await;
+    }
+}
+
+async fn own(account: &Account, folder: &Path) -> anyhow::Result<()> {
+    let folder = folder.to_string_lossy();
+    run("chown", ["-R", account.name(), &folder]).await?;
+    Ok(())
+}
+
+fn settings(folder: &Path, port: u16) -> String {
+    let folder = folder.display();
+    format!(
+        "ListenAddress 127.0.0.1:{port}\n\
+         HostKey {folder}/host_key\n\
+         TrustedUserCAKeys {folder}/authority.pub\n\
+         AuthorizedKeysFile none\n\
+         PasswordAuthentication no\n\
+         KbdInteractiveAuthentication no\n\
+         UsePAM no\n\
+         StrictModes no\n\
+         PidFile none\n"
+    )
+}

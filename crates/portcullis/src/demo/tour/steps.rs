@@ -1,0 +1,137 @@
+//! What the stories of the tour share: running a step, showing it, holding it to what it must show.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::super::people::{OWNERS, REQUESTER};
+use super::super::programs::{output_of, said};
+use super::super::world::World;
+use crate::output;
+
+/// How long anything may take to come about.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The steps of the tour in one world.
+pub(super) struct Steps<'a> {
+    pub(super) world: &'a World,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) const fn new(world: &'a World) -> Self {
+        Self { world }
+    }
+
+    /// Signs everybody in anew, so that nobody's sign-in ends on the way.
+    pub(super) async fn everybody_in(&self) -> anyhow::Result<()> {
+        for name in std::iter::once(REQUESTER).chain(OWNERS) {
+            self.world.cli.login(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Says what happens now.
+    pub(super) fn say(&self, what: &str) -> anyhow::Result<()> {
+        output::line(format!("  - {what}"))
+    }
+
+    /// Runs a command of ours that has to succeed or be pending.
+    pub(super) async fn must(&self, name: &str, words: &[&str]) -> anyhow::Result<Value> {
+        output::line(format!("      {name}$ portcullis {}", words.join(" ")))?;
+        self.world.cli.must(name, words, None).await
+    }
+
+    /// Runs a command of ours that has to be denied.
+    pub(super) async fn must_be_denied(
+        &self,
+        name: &str,
+        words: &[&str],
+    ) -> anyhow::Result<String> {
+        output::line(format!("      {name}$ portcullis {}", words.join(" ")))?;
+        let said = self.world.cli.run(name, words, None).await?;
+        if said.code != 3 {
+            bail!(
+                "this had to be denied and ended with {}: {}",
+                said.code,
+                said.text
+            );
+        }
+        Ok(said.text)
+    }
+
+    /// Waits until something holds.
+    pub(super) async fn until<F>(
+        &self,
+        what: &str,
+        mut holds: impl FnMut() -> F,
+    ) -> anyhow::Result<()>
+    where
+        F: Future<Output = anyhow::Result<bool>>,
+    {
+        let begun = Instant::now();
+        while !holds().await? {
+            if begun.elapsed() > PATIENCE {
+                bail!("waited {} s for: {what}", PATIENCE.as_secs());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    /// A field of a record, read as somebody.
+    pub(super) async fn field(
+        &self,
+        name: &str,
+        words: &[&str],
+        pointer: &str,
+    ) -> anyhow::Result<String> {
+        Ok(output::text(
+            &self.world.cli.must(name, words, None).await?,
+            pointer,
+        ))
+    }
+
+    /// Verifies the evidence of the stories offline, as an outsider would.
+    pub(super) async fn verify(&self, requests: &[&str]) -> anyhow::Result<()> {
+        output::line("\nThe evidence, verified offline with the ledger's key alone")?;
+        for request in requests {
+            let file = self.evidence(request).await?;
+            let path = file
+                .to_str()
+                .context("the temporary folder's name is not UTF-8")?;
+            let key = self.world.ledger_key.as_str();
+            let words = ["ledger", "verify", path, "--key", key, "--show"];
+            let mut command = tokio::process::Command::new(std::env::current_exe()?);
+            // Nothing of the demo's server, sign-ins or folders: only the file and the key.
+            command.args(words).env_clear();
+            let done = output_of(command, None).await?;
+            if !done.status.success() {
+                bail!("the evidence of {request} does not hold: {}", said(&done));
+            }
+            for line in said(&done).lines() {
+                output::line(format!("      {line}"))?;
+            }
+        }
+        output::line("\nThe tour is over: both stories are proved.")
+    }
+
+    async fn evidence(&self, request: &str) -> anyhow::Result<PathBuf> {
+        let file = self.world.path().join(format!("{request}.evidence"));
+        let path = file
+            .to_str()
+            .context("the temporary folder's name is not UTF-8")?;
+        self.must(REQUESTER, &["ledger", "prove", request, "--out", path])
+            .await?;
+        Ok(file)
+    }
+}
+
+/// Fails with a sentence when something does not hold.
+pub(super) fn hold(holds: bool, what: &str, found: &str) -> anyhow::Result<()> {
+    if holds {
+        return Ok(());
+    }
+    bail!("{what} does not hold; found: {found}")
+}

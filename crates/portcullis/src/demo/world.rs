@@ -1,0 +1,245 @@
+//! The demo's world: an installation, its targets and its people, under one temporary folder.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use portcullis_engine::{Beginning, Unlock};
+use portcullis_model::Secret;
+use portcullis_ports::Sealer;
+use portcullis_ports::clock::random;
+use portcullis_store::AgeSealer;
+use portcullis_vault::KdfCost;
+
+use super::accounts::{self, Account};
+use super::people::{self, CommandLine, PASSWORD, ssh_key};
+use super::postgres::{Passwords, Postgres};
+use super::programs::run;
+use super::setup::bring_in;
+use super::sshd::Sshd;
+use crate::output;
+use crate::server::config::Config;
+use crate::server::folder::{DataFolder, replace_private};
+use crate::server::serve::Server;
+use crate::server::{OsEntropy, init};
+
+/// A running world. Everything in it goes with it.
+pub(crate) struct World {
+    server: Server,
+    postgres: Postgres,
+    sshd: Option<Sshd>,
+    pub(crate) cli: CommandLine,
+    pub(crate) ledger_key: String,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    /// Makes it.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("portcullis-demo-")
+            .tempdir()?;
+        // Others may pass through to their own folders, and read none of ours.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
+        let path = folder.path().to_path_buf();
+        let passwords = Passwords {
+            admin: made_up(),
+            rosa: made_up(),
+        };
+        let (auditor, recipient) = AgeSealer.generate();
+        replace_private(&path.join("auditor.age"), auditor.expose().as_bytes())?;
+
+        let (server, founded) = serve(&path, recipient).await?;
+        let engine = server.engine();
+        let postgres = Postgres::start(
+            account("db", &path.join("db")).await?,
+            &path.join("db"),
+            &passwords,
+        )
+        .await?;
+        let sshd = start_sshd(&path, engine.ssh_authority()).await?;
+        people::enroll(engine, &path, founded.tokens).await?;
+        let cli = CommandLine {
+            world: path.clone(),
+            server: format!("https://{}", server.https),
+            certificate: path.join("data/tls/certificate.pem"),
+        };
+        bring_in(&cli, &postgres, &passwords, sshd.as_ref()).await?;
+        let world = Self {
+            server,
+            postgres,
+            sshd,
+            cli,
+            ledger_key: founded.ledger_key,
+            folder,
+        };
+        world.write_files(&passwords).await?;
+        Ok(world)
+    }
+
+    /// Its folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whether there is a host to log in to.
+    pub(crate) const fn has_host(&self) -> bool {
+        self.sshd.is_some()
+    }
+
+    /// The database's port.
+    pub(crate) const fn postgres_port(&self) -> u16 {
+        self.postgres.port()
+    }
+
+    /// The file with rosa's own database password.
+    pub(crate) fn pgpass(&self) -> PathBuf {
+        self.path().join("pgpass")
+    }
+
+    /// The configuration that makes `ssh web-1` work.
+    pub(crate) fn ssh_config(&self) -> PathBuf {
+        self.path().join("ssh_config")
+    }
+
+    async fn write_files(&self, passwords: &Passwords) -> anyhow::Result<()> {
+        let line = format!(
+            "127.0.0.1:{}:*:rosa:{}\n",
+            self.postgres_port(),
+            passwords.rosa
+        );
+        replace_private(&self.pgpass(), line.as_bytes())?;
+        let mut exports: Vec<_> = self
+            .cli
+            .environment()
+            .into_iter()
+            .map(|(name, value)| format!("export {name}={value}"))
+            .collect();
+        exports.push(format!("export PGPASSFILE={}", self.pgpass().display()));
+        exports.push(format!("export LEDGER_KEY={}", self.ledger_key));
+        exports.push(format!("export PATH={}:$PATH", own_folder()?.display()));
+        replace_private(
+            &self.path().join("env"),
+            (exports.join("\n") + "\n").as_bytes(),
+        )?;
+        let known_hosts = self.path().join("known_hosts");
+        let (host, port) = (self.server.ssh.ip(), self.server.ssh.port());
+        let keys = run("ssh-keyscan", ["-p", &port.to_string(), &host.to_string()]).await?;
+        let key = keys
+            .lines()
+            .find_map(|line| line.split_once(' '))
+            .context("the SSH door showed no key")?;
+        std::fs::write(
+            &known_hosts,
+            format!("portcullis-{host}-{port} {}\n", key.1),
+        )?;
+        let key_file = ssh_key(self.path());
+        let words = [
+            "ssh-config",
+            "--identity-file",
+            &key_file.display().to_string(),
+            "--known-hosts",
+            &known_hosts.display().to_string(),
+        ];
+        let config = self.cli.must("olaf", &words, None).await?;
+        let config = config
+            .get("ssh_config")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
+        std::fs::write(self.ssh_config(), config)?;
+        Ok(())
+    }
+
+    /// What there is to try, in five steps.
+    pub(crate) fn welcome(&self) -> String {
+        let path = self.path().display();
+        let host = if self.has_host() {
+            format!(
+                "4. portcullis --as rosa request web-1 shell --reason try   (approve as olaf and as pia); then: ssh -F {path}/ssh_config web-1"
+            )
+        } else {
+            "4. (the host web-1 is left out: it needs root, so that its account cannot read this installation)".to_owned()
+        };
+        format!(
+            "Portcullis listens at https://{} (SSH door {}). In another terminal:\n\n\
+             1. . {path}/env      # everybody's password is \"{PASSWORD}\"; codes: portcullis demo code NAME\n\
+             2. portcullis login rosa; portcullis login olaf; portcullis --as rosa catalog\n\
+             3. portcullis --as rosa request analytics read --reason try   (approve as olaf); then: psql postgresql://rosa@127.0.0.1:{}/analytics -c 'SELECT * FROM orders'\n\
+             {host}\n\
+             5. portcullis --as rosa ledger prove REQUEST --out story.evidence; portcullis ledger verify story.evidence --key \"$LEDGER_KEY\" --show\n\n\
+             Ctrl-C ends it and leaves nothing behind.",
+            self.server.https,
+            self.server.ssh,
+            self.postgres_port(),
+        )
+    }
+
+    /// Stops everything.
+    pub(crate) async fn stop(self) {
+        self.server.stop().await;
+        self.postgres.stop().await;
+        if let Some(sshd) = self.sshd {
+            sshd.stop().await;
+        }
+    }
+}
+
+async fn serve(
+    path: &Path,
+    auditor: String,
+) -> anyhow::Result<(Server, portcullis_engine::Founded)> {
+    let folder = DataFolder::create(&path.join("data"))?;
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let cost = KdfCost::new(19 * 1024, 2, 1)?;
+    let founded = init::make(
+        &folder,
+        Beginning::Evaluation,
+        Secret::new(made_up()),
+        cost,
+        &names,
+    )
+    .await?;
+    let mut config = Config::default();
+    config.listen.https.set_port(0);
+    config.listen.ssh.set_port(0);
+    config.tape.auditors.push(auditor);
+    let unlock = Unlock::Online(Secret::new(founded.online.expose().clone()));
+    Ok((Server::start(&folder, &config, unlock).await?, founded))
+}
+
+async fn account(purpose: &str, home: &Path) -> anyhow::Result<Account> {
+    std::fs::create_dir(home)?;
+    if accounts::can_be_made() {
+        Account::make(purpose, home).await
+    } else {
+        Account::present().await
+    }
+}
+
+async fn start_sshd(path: &Path, authority: &str) -> anyhow::Result<Option<Sshd>> {
+    if !accounts::can_be_made() {
+        output::note(
+            "demo: without root there is no account for a host of its own: web-1 is left out",
+        )?;
+        return Ok(None);
+    }
+    let folder = path.join("web");
+    let account = account("web", &folder).await?;
+    Ok(Some(Sshd::start(account, &folder, authority).await?))
+}
+
+/// Where this program lies: so that the demo's terminal finds it.
+fn own_folder() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program
+        .parent()
+        .context("this program lies nowhere")?
+        .to_path_buf())
+}
+
+fn made_up() -> String {
+    random::<16>(&OsEntropy)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,74 @@
+//! How a command ended, and how that becomes an exit code and words on standard error.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::client::ApiError;
+
+/// How a command that ran ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It did what it was told.
+    Done,
+    /// Somebody refused.
+    Denied,
+    /// Somebody else has to act first.
+    Pending,
+    /// A program it ran ended with this code.
+    Program(u8),
+}
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const DENIED: u8 = 3;
+const PENDING: u8 = 4;
+
+impl Outcome {
+    /// The exit code.
+    pub(crate) fn code(self) -> ExitCode {
+        match self {
+            Self::Done => ExitCode::SUCCESS,
+            Self::Denied => ExitCode::from(DENIED),
+            Self::Pending => ExitCode::from(PENDING),
+            Self::Program(code) => ExitCode::from(code),
+        }
+    }
+}
+
+/// The words were right and made no sense together: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// Says what happened, why, and the next step; returns the exit code.
+pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
+    let problem = error.downcast_ref::<ApiError>();
+    let code = match problem {
+        Some(ApiError::Problem(problem)) if problem.status == 403 => DENIED,
+        Some(ApiError::Problem(problem)) if matches!(problem.status, 400 | 422) => USAGE,
+        _ if error.is::<Usage>() => USAGE,
+        _ => FAILED,
+    };
+    let mut stderr = std::io::stderr().lock();
+    let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let written = if json {
+        let (word, next) = match problem {
+            Some(ApiError::Problem(problem)) => (problem.code.as_str(), problem.next.as_deref()),
+            _ => ("failed", None),
+        };
+        let value = serde_json::json!({ "code": word, "detail": chain.join(": "), "next": next });
+        writeln!(stderr, "{value}")
+    } else {
+        let next = match problem {
+            Some(ApiError::Problem(problem)) => problem.next.as_deref(),
+            _ => None,
+        };
+        let next = next
+            .map(|next| format!("\nnext: {next}"))
+            .unwrap_or_default();
+        writeln!(stderr, "portcullis: {}{next}", chain.join(": "))
+    };
+    // Nobody is left to tell when standard error is gone.
+    drop(written);
+    ExitCode::from(code)
+}

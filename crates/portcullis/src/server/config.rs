@@ -1,0 +1,223 @@
+//! The configuration: `portcullis.toml`. Unknown keys are errors that name line and column.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use super::folder::DataFolder;
+
+/// The whole configuration; everything has a default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// How the server is known.
+    pub(crate) server: ServerSection,
+    /// Where it listens.
+    pub(crate) listen: ListenSection,
+    /// Where state lies.
+    pub(crate) store: StoreSection,
+    /// Where tapes lie.
+    pub(crate) blobs: BlobsSection,
+    /// What opens the vault.
+    pub(crate) unlock: UnlockSection,
+    /// How tapes are sealed.
+    pub(crate) tape: TapeSection,
+}
+
+/// How the server is known.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServerSection {
+    /// The address that people use.
+    pub(crate) url: String,
+    /// The roles of this process.
+    pub(crate) role: Vec<RoleName>,
+}
+
+/// A role of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RoleName {
+    /// Holds keys, ledger, policies, API.
+    Control,
+    /// Holds the sockets of brokered sessions.
+    Gate,
+    /// Runs connectors.
+    Worker,
+}
+
+/// Where the server listens. Loopback only, until told otherwise.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ListenSection {
+    /// The API.
+    pub(crate) https: SocketAddr,
+    /// The SSH door.
+    pub(crate) ssh: SocketAddr,
+}
+
+/// Where state lies.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSection {
+    /// `sqlite:FILE`, relative to the data folder.
+    pub(crate) url: String,
+}
+
+/// Where tapes lie.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BlobsSection {
+    /// `file:tapes`, relative to the data folder.
+    pub(crate) url: String,
+}
+
+/// What opens the vault.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UnlockSection {
+    /// The kind of the online slot.
+    pub(crate) slot: SlotName,
+    /// Its identity, relative to the data folder.
+    pub(crate) identity_file: PathBuf,
+}
+
+/// A kind of key slot that `serve` can open by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SlotName {
+    /// An age identity in a file.
+    Age,
+}
+
+/// How tapes are sealed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TapeSection {
+    /// The auditors' age recipients.
+    pub(crate) auditors: Vec<String>,
+    /// Whether not even the vault can open a tape.
+    pub(crate) auditors_only: bool,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            url: "https://localhost:8443".to_owned(),
+            role: vec![RoleName::Control, RoleName::Gate, RoleName::Worker],
+        }
+    }
+}
+
+impl Default for ListenSection {
+    fn default() -> Self {
+        Self {
+            https: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            ssh: SocketAddr::from(([127, 0, 0, 1], 2222)),
+        }
+    }
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:store.db".to_owned(),
+        }
+    }
+}
+
+impl Default for BlobsSection {
+    fn default() -> Self {
+        Self {
+            url: "file:tapes".to_owned(),
+        }
+    }
+}
+
+impl Default for UnlockSection {
+    fn default() -> Self {
+        Self {
+            slot: SlotName::Age,
+            identity_file: PathBuf::from("keys/online.age"),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration of a data folder, or the file that was named.
+    pub(crate) fn read(folder: &DataFolder, named: Option<&Path>) -> anyhow::Result<Self> {
+        let path = named.map_or_else(|| folder.config(), Path::to_path_buf);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                String::new()
+            }
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        };
+        Self::parse(&text).with_context(|| format!("in {}", path.display()))
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let config: Self = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.store.url != StoreSection::default().url {
+            bail!(
+                "store.url {:?} is not supported yet: leave it at \"sqlite:store.db\"",
+                self.store.url
+            );
+        }
+        if self.blobs.url != BlobsSection::default().url {
+            bail!(
+                "blobs.url {:?} is not supported yet: leave it at \"file:tapes\"",
+                self.blobs.url
+            );
+        }
+        let all = [RoleName::Control, RoleName::Gate, RoleName::Worker];
+        if !all.iter().all(|role| self.server.role.contains(role)) {
+            bail!(
+                "server.role must name control, gate and worker: they run in one process for now"
+            );
+        }
+        if self.tape.auditors_only && self.tape.auditors.is_empty() {
+            bail!("tape.auditors_only without tape.auditors: nobody could ever open a tape");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_configuration_is_the_default() {
+        assert_eq!(Config::parse("").unwrap().listen.ssh.port(), 2222);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_place() {
+        let told = Config::parse("[listen]\nssh = \"127.0.0.1:2222\"\nsssh = 1\n").unwrap_err();
+        let told = format!("{told:#}");
+        assert!(told.contains("line 3") && told.contains("sssh"), "{told}");
+    }
+
+    #[test]
+    fn settings_that_would_do_nothing_are_refused() {
+        for text in [
+            "[store]\nurl = \"postgres://x\"",
+            "[blobs]\nurl = \"s3://x\"",
+            "[server]\nrole = [\"gate\"]",
+            "[tape]\nauditors_only = true",
+            "[listen]\nssh = \"nonsense\"",
+        ] {
+            assert!(Config::parse(text).is_err(), "{text}");
+        }
+    }
+}

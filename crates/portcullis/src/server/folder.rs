@@ -1,0 +1,110 @@
+//! The data folder: what lies where, and with which permissions.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+/// The size of the file that is given up when the disk is full, so that the failure itself can be recorded.
+const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A data folder.
+#[derive(Debug, Clone)]
+pub(crate) struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// A folder that is there.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let path = path.canonicalize().with_context(|| {
+            format!(
+                "there is no data folder {}: run portcullis init, or say --data DIR",
+                path.display()
+            )
+        })?;
+        Ok(Self(path))
+    }
+
+    /// Makes a folder for a new installation.
+    pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        make_private(path)?;
+        let folder = Self(path.canonicalize()?);
+        for inner in ["keys", "ledger", "run", "tls"] {
+            make_private(&folder.0.join(inner))?;
+        }
+        folder.reserve()?;
+        Ok(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
+        self.0.join("store.db")
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.0.join("ledger")
+    }
+
+    /// Tapes lie in `tapes/`, policy bundles in `bundles/`, both below the folder itself.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.0.clone()
+    }
+
+    pub(crate) fn online_key(&self) -> PathBuf {
+        self.0.join("keys/online.age")
+    }
+
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.0.join("tls/certificate.pem")
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.0.join("portcullis.toml")
+    }
+
+    /// Where a running server says its addresses.
+    pub(crate) fn addresses(&self) -> PathBuf {
+        self.0.join("run/addresses.json")
+    }
+
+    fn reserve(&self) -> anyhow::Result<()> {
+        let file = private_file(&self.0.join("reserve"))?;
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)
+            .context("setting the reserve of 64 MiB aside: is the disk full?")?;
+        Ok(())
+    }
+}
+
+fn make_private(path: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("making {}", path.display()))
+}
+
+/// Creates a file that only its owner can read; it must not be there yet.
+pub(crate) fn private_file(path: &Path) -> anyhow::Result<fs::File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("creating {}", path.display()))
+}
+
+/// Writes a private file in one step: whoever reads sees the old or the new one.
+pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    make_private(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)
+        .with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! `init`: the first start of an installation.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use portcullis_engine::{Beginning, Founded, Founding, found};
+use portcullis_model::Secret;
+use portcullis_policy::{Preset, shipped};
+use portcullis_ports::clock::random;
+use portcullis_vault::KdfCost;
+
+use super::folder::{DataFolder, private_file};
+use super::{OsEntropy, ports};
+use crate::args::Global;
+use crate::args::server::InitArgs;
+use crate::outcome::Outcome;
+use crate::output;
+
+/// The alphabet of made-up passphrases: nothing that looks like something else.
+const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
+
+/// The configuration that a new installation gets.
+const CONFIG: &str = r#"# Every setting has a default; unknown keys are errors.
+[server]
+url = "https://localhost:8443"
+
+[listen]
+https = "127.0.0.1:8443"
+ssh = "127.0.0.1:2222"
+
+[unlock]
+slot = "age"
+identity_file = "keys/online.age"   # move it to another file system, or give it with serve --unlock
+
+[tape]
+auditors = []                       # age recipients who can open every tape
+auditors_only = false
+"#;
+
+/// Runs `init`.
+pub(crate) async fn run(global: &Global, args: InitArgs) -> anyhow::Result<Outcome> {
+    let folder = DataFolder::create(&global.data)?;
+    let (passphrase, made_up) = match &args.passphrase_file {
+        Some(path) => (read_secret(path)?, false),
+        None => (make_passphrase(), true),
+    };
+    let told = made_up.then(|| Secret::new(passphrase.expose().clone()));
+    let beginning = match &args.admin {
+        Some(name) => Beginning::Founder { name: name.clone() },
+        None => Beginning::Evaluation,
+    };
+    let founded = make(
+        &folder,
+        beginning,
+        passphrase,
+        KdfCost::RECOMMENDED,
+        &args.names,
+    )
+    .await?;
+    tell(global, &args, &folder, &founded, told.as_ref())?;
+    Ok(Outcome::Done)
+}
+
+/// Makes an installation in a fresh folder.
+pub(crate) async fn make(
+    folder: &DataFolder,
+    beginning: Beginning,
+    passphrase: Secret<String>,
+    cost: KdfCost,
+    names: &[String],
+) -> anyhow::Result<Founded> {
+    let ports = ports(folder)?;
+    let (certificate, key) = portcullis_api::self_signed(names)?;
+    let bundle = shipped(Preset::Strict)?;
+    let founding = Founding {
+        beginning,
+        passphrase,
+        cost,
+        tls_key: key,
+        bundle,
+    };
+    let founded = found(&ports, founding).await?;
+    write_new(&folder.online_key(), founded.online.expose().as_bytes())?;
+    write_new(&folder.certificate(), certificate.as_bytes())?;
+    if !folder.config().exists() {
+        write_new(&folder.config(), CONFIG.as_bytes())?;
+    }
+    Ok(founded)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut file = private_file(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(())
+}
+
+/// Reads a secret from a file, or from standard input for `-`; a line end at its end is not part of it.
+pub(crate) fn read_secret(path: &Path) -> anyhow::Result<Secret<String>> {
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)?;
+    } else {
+        text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    }
+    let kept = text.trim_end_matches(['\n', '\r']).len();
+    text.truncate(kept);
+    Ok(Secret::new(text))
+}
+
+/// Thirty letters of five bits each, in groups.
+fn make_passphrase() -> Secret<String> {
+    let letters = random::<30>(&OsEntropy).map(|byte| {
+        LETTERS
+            .get(usize::from(byte & 31))
+            .copied()
+            .map_or('a', char::from)
+    });
+    let groups: Vec<String> = letters
+        .chunks(6)
+        .map(|group| group.iter().collect())
+        .collect();
+    Secret::new(groups.join(" "))
+}
+
+fn tell(
+    global: &Global,
+    args: &InitArgs,
+    folder: &DataFolder,
+    founded: &Founded,
+    made_up: Option<&Secret<String>>,
+) -> anyhow::Result<()> {
+    if global.json {
+        let tokens: std::collections::BTreeMap<_, _> = founded
+            .tokens
+            .iter()
+            .map(|(name, token)| (name, token.expose()))
+            .collect();
+        return output::json(&serde_json::json!({
+            "data": folder.path(),
+            "ledger_key": founded.ledger_key,
+            "ssh_authority": founded.ssh_authority,
+            "enrolment_tokens": tokens,
+            "offline_passphrase": made_up.map(Secret::expose),
+        }));
+    }
+    output::line(format!("installation made in {}", folder.path().display()))?;
+    if args.evaluation {
+        output::line(
+            "\nThis is an evaluation: its demo identities must not be trusted with anything.",
+        )?;
+    }
+    if let Some(passphrase) = made_up {
+        output::line(format!(
+            "\nOffline key slot, the only way in when keys/online.age is lost. Write it down, keep it elsewhere;\nit is not shown again:\n\n  {}",
+            passphrase.expose()
+        ))?;
+    }
+    output::line(
+        "\nOne-time tokens to enroll with (portcullis login --enroll), good for 24 hours:\n",
+    )?;
+    for (name, token) in &founded.tokens {
+        output::line(format!("  {name:<8} {}", token.expose()))?;
+    }
+    output::line(format!(
+        "\nLedger key, to verify evidence with anywhere:\n\n  {}",
+        founded.ledger_key
+    ))?;
+    output::line(format!(
+        "\nNext: portcullis serve --data {}",
+        folder.path().display()
+    ))
+}

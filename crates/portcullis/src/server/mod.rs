@@ -1,0 +1,10 @@
+//! Running an installation: configuration, the outside world, first start, serving, diagnosis.
+
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod folder;
+pub(crate) mod init;
+pub(crate) mod serve;
+mod world;
+
+pub(crate) use world::{OsEntropy, SystemClock, ports};

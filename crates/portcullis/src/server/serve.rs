@@ -1,0 +1,203 @@
+//! `serve`: the server.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use portcullis_api::TlsIdentity;
+use portcullis_engine::{Engine, Options, Running, Unlock};
+use portcullis_model::Secret;
+use portcullis_ports::{Broker, BrokerSettings, Clock, Control, Entropy};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::config::Config;
+use super::folder::{DataFolder, replace_private};
+use super::{OsEntropy, SystemClock, init, ports};
+use crate::args::Global;
+use crate::args::server::ServeArgs;
+use crate::outcome::Outcome;
+use crate::output;
+
+/// A served installation.
+pub(crate) struct Server {
+    running: Running,
+    stop: watch::Sender<bool>,
+    doors: Vec<JoinHandle<()>>,
+    /// Where the API listens.
+    pub(crate) https: SocketAddr,
+    /// Where the SSH door listens.
+    pub(crate) ssh: SocketAddr,
+}
+
+/// Runs `serve` until it is told to stop.
+pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outcome> {
+    start_logging();
+    let folder = DataFolder::open(&global.data)?;
+    let config = Config::read(&folder, args.config.as_deref())?;
+    let unlock = unlock_from(&folder, &config, args.unlock.as_deref())?;
+    let server = Server::start(&folder, &config, unlock).await?;
+    output::line(format!(
+        "portcullis: https://{} ssh {}",
+        server.https, server.ssh
+    ))?;
+    interrupted().await?;
+    server.stop().await;
+    Ok(Outcome::Done)
+}
+
+/// Logs to standard error; what is logged is chosen by the usual filter of the environment.
+pub(crate) fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,portcullis=info"));
+    // A second call in one process changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+pub(crate) async fn interrupted() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn unlock_from(
+    folder: &DataFolder,
+    config: &Config,
+    named: Option<&Path>,
+) -> anyhow::Result<Unlock> {
+    let Some(path) = named else {
+        let path = folder.path().join(&config.unlock.identity_file);
+        let identity = init::read_secret(&path)
+            .context("the online key slot; another is given with --unlock")?;
+        return Ok(Unlock::Online(identity));
+    };
+    let text = init::read_secret(path)?;
+    if text.expose().contains("AGE-SECRET-KEY-") {
+        Ok(Unlock::Online(text))
+    } else {
+        Ok(Unlock::Passphrase(text))
+    }
+}
+
+impl Server {
+    /// Opens an installation and starts every door.
+    pub(crate) async fn start(
+        folder: &DataFolder,
+        config: &Config,
+        unlock: Unlock,
+    ) -> anyhow::Result<Self> {
+        let ports = ports(folder)?;
+        let brokers = ports.brokers.clone();
+        let certificate =
+            std::fs::read_to_string(folder.certificate()).context("the server's certificate")?;
+        let https = bind(config.listen.https, "listen.https").await?;
+        let ssh = bind(config.listen.ssh, "listen.ssh").await?;
+        let options = Options {
+            auditors: config.tape.auditors.clone(),
+            auditors_only: config.tape.auditors_only,
+        };
+        let running = Running::start(ports, options, unlock).await?;
+        let (stop, stopped) = watch::channel(false);
+        let addresses = (https.local_addr()?, ssh.local_addr()?);
+        let mut doors = vec![serve_https(
+            &running.engine,
+            https,
+            certificate,
+            stopped.clone(),
+        )?];
+        doors.push(serve_ssh(&running.engine, &brokers, ssh, stopped).await?);
+        say_addresses(folder, addresses)?;
+        Ok(Self {
+            running,
+            stop,
+            doors,
+            https: addresses.0,
+            ssh: addresses.1,
+        })
+    }
+
+    /// The engine behind the doors.
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.running.engine
+    }
+
+    /// Closes the doors, then stops the engine.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        for door in self.doors {
+            if let Err(error) = door.await {
+                tracing::error!(%error, "a door did not close cleanly");
+            }
+        }
+        self.running.stop().await;
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("{setting} {address} cannot be listened on"))
+}
+
+fn serve_https(
+    engine: &Arc<Engine>,
+    listener: TcpListener,
+    certificate: String,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let key = Secret::new(engine.tls_key().expose().clone());
+    let tls = TlsIdentity {
+        cert_pem: certificate,
+        key,
+    };
+    let router = portcullis_api::router(Arc::clone(engine));
+    Ok(tokio::spawn(async move {
+        if let Err(error) = portcullis_api::serve_https(listener, router, tls, stopped).await {
+            tracing::error!(%error, "the API ended");
+        }
+    }))
+}
+
+async fn serve_ssh(
+    engine: &Arc<Engine>,
+    brokers: &[Arc<dyn Broker>],
+    listener: TcpListener,
+    shutdown: watch::Receiver<bool>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let broker = brokers
+        .iter()
+        .find(|broker| broker.descriptor().name == SSH_DOOR);
+    let broker = Arc::clone(broker.context("this program has no SSH door")?);
+    let settings = BrokerSettings {
+        host_key: engine.door_key(SSH_DOOR).await?,
+        control: Arc::clone(engine) as Arc<dyn Control>,
+        clock: Arc::new(SystemClock::new()) as Arc<dyn Clock>,
+        entropy: Arc::new(OsEntropy) as Arc<dyn Entropy>,
+        shutdown,
+    };
+    Ok(tokio::spawn(async move {
+        if let Err(error) = broker.serve(listener, settings).await {
+            tracing::error!(%error, "the SSH door ended");
+        }
+    }))
+}
+
+/// The broker that `listen.ssh` belongs to.
+const SSH_DOOR: &str = "ssh";
+
+fn say_addresses(
+    folder: &DataFolder,
+    (https, ssh): (SocketAddr, SocketAddr),
+) -> anyhow::Result<()> {
+    let said = serde_json::json!({ "https": https, "ssh": ssh });
+    replace_private(&folder.addresses(), said.to_string().as_bytes())
+}

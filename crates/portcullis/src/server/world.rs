@@ -1,0 +1,73 @@
+//! The real clock, the real randomness, and all plug-ins: the ports the engine is given.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context;
+use aws_lc_rs::rand;
+use portcullis_engine::Ports;
+use portcullis_model::Timestamp;
+use portcullis_ports::{Clock, Entropy};
+use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
+
+use super::folder::DataFolder;
+
+/// The machine's clock.
+pub(crate) struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is where time enters")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
+        Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// The operating system's randomness, through the cryptographic library.
+pub(crate) struct OsEntropy;
+
+impl Entropy for OsEntropy {
+    #[expect(
+        clippy::panic,
+        reason = "without randomness nothing here may go on: no key, no token, no identifier"
+    )]
+    fn fill(&self, buffer: &mut [u8]) {
+        if rand::fill(buffer).is_err() {
+            panic!("the operating system gave no random bytes");
+        }
+    }
+}
+
+/// Opens everything the engine needs in a data folder.
+pub(crate) fn ports(folder: &DataFolder) -> anyhow::Result<Ports> {
+    let store = SqliteStore::open(folder.store()).context("opening the store")?;
+    Ok(Ports {
+        store: Arc::new(store),
+        tiles: Arc::new(
+            DirectoryTiles::open(folder.ledger()).context("opening the ledger's folder")?,
+        ),
+        blobs: Arc::new(DirectoryBlobs::open(folder.blobs()).context("opening the tapes' folder")?),
+        sealer: Arc::new(AgeSealer),
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(OsEntropy),
+        brokers: portcullis_brokers::registry::all(),
+        connectors: portcullis_connectors::registry::all(),
+        authenticators: portcullis_identity::registry::all(),
+    })
+}
