@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_model::Secret;
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -68,7 +65,7 @@ pub fn self_signed(names: &[String]) -> Result<(String, Secret<Vec<u8>>), ApiErr
         .distinguished_name
         .push(DnType::CommonName, "Portcullis");
     params.is_ca = IsCa::ExplicitNoCa;
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    // No key usages: clients that trust it directly would want it to be allowed to sign itself.
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
