@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -52,13 +52,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Path::<T>::from_request_parts(parts, state).await {
-            Ok(Path(value)) => Ok(Self(value)),
-            Err(PathRejection::FailedToDeserializePathParams(failed)) => {
-                Err(Problem::invalid(failed.status(), failed.body_text()))
-            }
-            Err(other) => Err(Problem::invalid(other.status(), other.body_text())),
-        }
+        let named = Path::<T>::from_request_parts(parts, state).await;
+        named
+            .map(|Path(value)| Self(value))
+            .map_err(|rejection| Problem::invalid(rejection.status(), rejection.body_text()))
     }
 }
 

@@ -44,7 +44,7 @@ async fn events(
         committed,
         waiting: VecDeque::new(),
     };
-    let heard = stream::unfold(listener, |mut listener| async {
+    let heard = stream::unfold(listener, |mut listener| async move {
         let event = listener.hear().await?;
         Some((Ok(event), listener))
     });

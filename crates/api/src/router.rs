@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::Response;
 use axum::{Extension, Router};
@@ -63,7 +63,7 @@ fn closed() -> Routes {
         .merge(events::routes())
 }
 
-async fn unknown(uri: Uri) -> Problem {
+async fn unknown(OriginalUri(uri): OriginalUri) -> Problem {
     let detail = format!("there is nothing at {}", uri.path());
     Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
 }

@@ -151,10 +151,12 @@ impl Seats {
                 return std::future::pending().await;
             };
             match listener.accept().await {
-                Ok((stream, peer)) => match self.take(free, peer.ip()) {
-                    Some(seat) => return (stream, peer, seat),
-                    None => tracing::debug!(%peer, "an address has too many connections"),
-                },
+                Ok((stream, peer)) => {
+                    if let Some(seat) = self.take(free, peer.ip()) {
+                        return (stream, peer, seat);
+                    }
+                    tracing::debug!(%peer, "an address has too many connections");
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(PAUSE).await;

@@ -55,7 +55,7 @@ fn told(
 }
 
 fn coming(live: broadcast::Receiver<Arc<Frame>>) -> impl Stream<Item = Event> {
-    stream::unfold(live, |mut live| async {
+    stream::unfold(live, |mut live| async move {
         let event = match live.recv().await {
             Ok(frame) => shown(&frame),
             Err(RecvError::Lagged(frames)) => Event::default()
