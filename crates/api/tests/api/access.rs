@@ -31,7 +31,7 @@ async fn a_token_ends_when_login_said_it_would() {
         .done();
     let token = reply["token"].as_str().unwrap();
     let lasts = Duration::from_secs(reply["expires_in_secs"].as_u64().unwrap());
-    world.pass(lasts - Duration::from_secs(1));
+    world.pass(lasts.checked_sub(Duration::from_secs(1)).unwrap());
     assert_eq!(world.get(token, "/whoami").await.status, StatusCode::OK);
     world.pass(Duration::from_secs(1));
     assert_eq!(world.get(token, "/whoami").await.problem().0, 401);

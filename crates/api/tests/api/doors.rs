@@ -45,7 +45,7 @@ async fn every_route_but_the_open_ones_refuses_callers_without_a_good_token() {
         }
         closed += 1;
         let verb: Method = method.to_uppercase().parse().unwrap();
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         for token in [None, Some(""), Some("pct_nobody"), Some("x y")] {
             let reply = world
                 .reply(request(verb.clone(), &path, token, Some(json!({}))))

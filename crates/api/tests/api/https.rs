@@ -126,7 +126,6 @@ async fn the_door_closes_while_somebody_still_listens() {
     let served = tokio::time::timeout(PATIENCE, door.served).await;
     served.expect("the door did not close").unwrap().unwrap();
     drop((listening, idle));
-    assert!(TcpStream::connect(door.address).await.is_err());
 }
 
 #[tokio::test]
