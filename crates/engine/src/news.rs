@@ -57,7 +57,14 @@ impl Engine {
     }
 
     async fn may_hear(&self, who: IdentityId, item: &Changed) -> Result<bool, Failure> {
-        let seen = match item.noun {
+        match self.concerns(who, item).await {
+            Err(Failure::NotFound(_)) => Ok(false),
+            other => other,
+        }
+    }
+
+    async fn concerns(&self, who: IdentityId, item: &Changed) -> Result<bool, Failure> {
+        match item.noun {
             Request::NOUN => {
                 let loaded = self.journal.load::<Request>(item.id.clone()).await?;
                 self.may_see(who, loaded.get()?).await
@@ -72,10 +79,6 @@ impl Engine {
             },
             // Everybody signed in may see what changes.
             _ => Ok(true),
-        };
-        match seen {
-            Err(Failure::NotFound(_)) => Ok(false),
-            other => other,
         }
     }
 }
