@@ -101,7 +101,7 @@ impl Engine {
         name: &str,
     ) -> Result<Secret<String>, Failure> {
         use portcullis_flow::identity::IdentityState;
-        self.need_second_factor(who)?;
+        Self::need_second_factor(who)?;
         if !self.roles(who).await?.contains(&OwnerRole::Iam) {
             return Err(Failure::Denied {
                 code: "not_eligible",

@@ -23,7 +23,15 @@ pub struct Diagnosis {
 /// Looks at everything there is to see without the vault's keys. Changes nothing.
 pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
     vec![
-        Diagnosis::of("store", ports.store.check().await.map(|()| "sound".to_owned()).map_err(Into::into)),
+        Diagnosis::of(
+            "store",
+            ports
+                .store
+                .check()
+                .await
+                .map(|()| "sound".to_owned())
+                .map_err(Into::into),
+        ),
         Diagnosis::of("key slots", slots(ports).await),
         Diagnosis::of("installation", installation(ports).await),
         Diagnosis::of("ledger", ledger(ports).await),
@@ -33,7 +41,11 @@ pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
 impl Diagnosis {
     fn of(what: &'static str, found: Result<String, Failure>) -> Self {
         let ok = found.is_ok();
-        Self { what, ok, detail: found.unwrap_or_else(|failure| failure.to_string()) }
+        Self {
+            what,
+            ok,
+            detail: found.unwrap_or_else(|failure| failure.to_string()),
+        }
     }
 }
 
@@ -41,7 +53,10 @@ async fn slots(ports: &Ports) -> Result<String, Failure> {
     let slots = unlock::slots(ports).await?;
     let problems = slots.check();
     if problems.is_empty() {
-        let labels: Vec<_> = slots.iter().map(|slot| format!("{} ({})", slot.label(), slot.kind())).collect();
+        let labels: Vec<_> = slots
+            .iter()
+            .map(|slot| format!("{} ({})", slot.label(), slot.kind()))
+            .collect();
         return Ok(labels.join(", "));
     }
     let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -50,7 +65,10 @@ async fn slots(ports: &Ports) -> Result<String, Failure> {
 
 async fn record(ports: &Ports) -> Result<Installation, Failure> {
     let (tenant, installation) = unlock::whose(ports).await?;
-    let loaded = ports.journal(tenant).load::<Installation>(installation).await?;
+    let loaded = ports
+        .journal(tenant)
+        .load::<Installation>(installation)
+        .await?;
     Ok(loaded.get()?.clone())
 }
 
@@ -81,14 +99,21 @@ async fn ledger(ports: &Ports) -> Result<String, Failure> {
     let key = NoteVerifier::parse(&record(ports).await?.ledger_key)?;
     let committed = *ports.store.committed().borrow();
     let Some(signed) = latest(ports.tiles.as_ref(), &key)? else {
-        return Err(Failure::Unavailable("no checkpoint yet: start the server once".to_owned()));
+        return Err(Failure::Unavailable(
+            "no checkpoint yet: start the server once".to_owned(),
+        ));
     };
     let size = signed.checkpoint().size();
     if committed < size {
-        return Err(Failure::Damaged(format!("the store has {committed} events, the ledger {size}: the store was rolled back")));
+        return Err(Failure::Damaged(format!(
+            "the store has {committed} events, the ledger {size}: the store was rolled back"
+        )));
     }
     let files = LogFiles(std::sync::Arc::clone(&ports.tiles));
     portcullis_ledger::audit_log(&files, signed.checkpoint(), &[])
         .map_err(|error| Failure::Damaged(error.to_string()))?;
-    Ok(format!("{size} events verified, {} more committed", committed - size))
+    Ok(format!(
+        "{size} events verified, {} more committed",
+        committed - size
+    ))
 }

@@ -99,7 +99,7 @@ impl From<AppendError> for Failure {
                 "ssh-key" => Self::Conflict(format!("the key {key} is registered already")),
                 _ => Self::Conflict(format!("{scope} {key} is used up")),
             },
-            AppendError::Malformed(what) => Self::Damaged(what.to_string()),
+            AppendError::Malformed(what) => Self::Damaged(what),
             AppendError::Store(error) => error.into(),
         }
     }

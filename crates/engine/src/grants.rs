@@ -79,7 +79,11 @@ impl Engine {
         Ok(views)
     }
 
-    pub(crate) async fn may_see_grant(&self, who: IdentityId, grant: &Grant) -> Result<bool, Failure> {
+    pub(crate) async fn may_see_grant(
+        &self,
+        who: IdentityId,
+        grant: &Grant,
+    ) -> Result<bool, Failure> {
         let concerned =
             grant.issue.intent.subject.involves(who) || grant.issue.approvers.contains(&who);
         Ok(concerned

@@ -1,6 +1,5 @@
 //! Load, decide, append: the one way state is read and changed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_flow::change::Change;
@@ -289,22 +288,21 @@ impl Command<'_> {
 
 /// Folds an event into a row: what rebuilds the read models from the events alone.
 pub fn project(row: Option<&Row>, event: &Event) -> Result<Option<Row>, String> {
-    type Fold = fn(Option<&Row>, &Event) -> Result<Row, String>;
-    let folds: BTreeMap<&str, Fold> = BTreeMap::from([
-        (Request::NOUN, fold_row::<Request> as Fold),
-        (Grant::NOUN, fold_row::<Grant>),
-        (Session::NOUN, fold_row::<Session>),
-        (Change::NOUN, fold_row::<Change>),
-        (IdentityState::NOUN, fold_row::<IdentityState>),
-        (Installation::NOUN, fold_row::<Installation>),
-        (ResourceState::NOUN, fold_row::<ResourceState>),
-        (GroupState::NOUN, fold_row::<GroupState>),
-        (SecretState::NOUN, fold_row::<SecretState>),
-    ]);
-    folds
-        .get(event.noun())
-        .map(|fold| fold(row, event))
-        .transpose()
+    let folded = match event.noun() {
+        Request::NOUN => fold_row::<Request>(row, event),
+        Grant::NOUN => fold_row::<Grant>(row, event),
+        Session::NOUN => fold_row::<Session>(row, event),
+        Change::NOUN => fold_row::<Change>(row, event),
+        IdentityState::NOUN => fold_row::<IdentityState>(row, event),
+        Installation::NOUN => fold_row::<Installation>(row, event),
+        ResourceState::NOUN => fold_row::<ResourceState>(row, event),
+        GroupState::NOUN => fold_row::<GroupState>(row, event),
+        SecretState::NOUN => fold_row::<SecretState>(row, event),
+        noun => Err(format!(
+            "no machine folds events of {noun}: use a newer program"
+        )),
+    };
+    folded.map(Some)
 }
 
 fn fold_row<M: Machine>(row: Option<&Row>, event: &Event) -> Result<Row, String> {

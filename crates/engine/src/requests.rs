@@ -211,7 +211,11 @@ impl Engine {
         Ok(views)
     }
 
-    pub(crate) async fn may_see(&self, who: IdentityId, request: &Request) -> Result<bool, Failure> {
+    pub(crate) async fn may_see(
+        &self,
+        who: IdentityId,
+        request: &Request,
+    ) -> Result<bool, Failure> {
         if request.terms.intent.subject.involves(who)
             || request.electorate.everybody().contains(&who)
         {

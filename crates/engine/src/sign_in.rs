@@ -132,7 +132,7 @@ impl Engine {
         who: &Authentication,
         public_key: String,
     ) -> Result<String, Failure> {
-        self.need_second_factor(who)?;
+        Self::need_second_factor(who)?;
         let mut loaded = self.journal.load::<IdentityState>(who.identity).await?;
         let mut command = self.journal.command(Some(who.identity));
         let event = self.key_event(loaded.get()?, public_key, command.at())?;
@@ -257,21 +257,17 @@ impl Engine {
     ) -> Result<u64, Failure> {
         let who = format!("code/{identity}");
         self.attempts.wait(&who).await;
-        match self
+        let judged = self
             .verify(Some(identity), TOTP, Presented::Code(code))
-            .await
-        {
-            Ok(Factor::Totp { step }) => {
-                self.attempts.succeeded(&who);
-                Ok(step)
-            }
-            _ => {
-                self.attempts.failed(&who, self.journal.now());
-                Err(Failure::Unauthenticated(
-                    "the one-time code is not right".to_owned(),
-                ))
-            }
+            .await;
+        if let Ok(Factor::Totp { step }) = judged {
+            self.attempts.succeeded(&who);
+            return Ok(step);
         }
+        self.attempts.failed(&who, self.journal.now());
+        Err(Failure::Unauthenticated(
+            "the one-time code is not right".to_owned(),
+        ))
     }
 
     /// Judges an attempt on a thread where it may take its time; an unknown identity costs the same.
@@ -339,7 +335,7 @@ impl Engine {
     }
 
     /// Refuses callers without a second factor.
-    pub(crate) fn need_second_factor(&self, who: &Authentication) -> Result<(), Failure> {
+    pub(crate) fn need_second_factor(who: &Authentication) -> Result<(), Failure> {
         if who.has_second_factor() {
             return Ok(());
         }

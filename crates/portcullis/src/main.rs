@@ -46,7 +46,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Administration(command) => commands::administration::run(&global, command).await,
         Command::Policy { command } => commands::policy::run(&global, command).await,
         Command::Ledger { command } => commands::ledger::run(&global, command).await,
-        Command::Classify(args) => commands::classify::run(args),
+        Command::Classify(args) => commands::classify::run(&args),
         Command::Completion { shell } => commands::manual::completion(shell),
         Command::Man { directory } => commands::manual::pages(&directory),
     }

@@ -131,8 +131,9 @@ mod tests {
 
     #[test]
     fn what_is_not_complete_or_not_offered_is_refused() {
+        let nothing: &[&str] = &[];
         for words in [
-            &[] as &[&str],
+            nothing,
             &["exec"],
             &["exec", "--"],
             &["exec", "--", " "],

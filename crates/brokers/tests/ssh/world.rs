@@ -68,7 +68,7 @@ impl World {
         let (shutdown, closing) = watch::channel(false);
         let settings = BrokerSettings {
             host_key,
-            control: Arc::clone(&control) as Arc<dyn portcullis_ports::Control>,
+            control: control.clone(),
             clock: Arc::new(WallClock(Instant::now())),
             entropy: Arc::new(Drawn(43)),
             shutdown: closing,

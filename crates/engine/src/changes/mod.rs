@@ -51,7 +51,7 @@ impl Engine {
         body: ChangeBody,
         sealed: Option<SealedRow>,
     ) -> Result<ChangeView, Failure> {
-        self.need_second_factor(who)?;
+        Self::need_second_factor(who)?;
         self.check(&body).await?;
         let needed = self.needed(who, &body).await?;
         let roles = self.roles(who).await?;

@@ -66,7 +66,9 @@ impl Control for Engine {
     }
 
     async fn open(&self, wish: OpenWish) -> Result<Opened, Refusal> {
-        self.open_session(wish).await.map_err(refusal)
+        self.open_session(wish)
+            .await
+            .map_err(|failure| refusal(&failure))
     }
 
     async fn refused(&self, ticket: Ticket, login: Login, what: String) {
@@ -182,7 +184,7 @@ fn unknown_ticket() -> Failure {
 }
 
 /// What a client gets to read.
-fn refusal(failure: Failure) -> Refusal {
+fn refusal(failure: &Failure) -> Refusal {
     let next = failure
         .next()
         .map(|next| format!("\nnext: {next}"))

@@ -406,9 +406,9 @@ fn opening(
 /// The narrowest request that would allow what was refused.
 fn narrowest(resource: &Resource, action: &Action) -> String {
     let params = action.params.iter().filter(|(name, _)| *name != "command");
-    let params: String = params
-        .map(|(name, value)| format!(" {name}={value}"))
-        .collect();
+    let params = params.fold(String::new(), |words, (name, value)| {
+        words + " " + name + "=" + value
+    });
     let command = action
         .param("command")
         .map(|command| format!(" -- {command}"))

@@ -214,7 +214,7 @@ pub(crate) struct SshConfigArgs {
     /// The private key to offer
     #[arg(long, value_name = "FILE")]
     pub(crate) identity_file: Option<PathBuf>,
-    /// A known_hosts file that holds the door's key
+    /// A file of known hosts that holds the door's key
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hosts: Option<PathBuf>,
 }

@@ -65,19 +65,16 @@ impl Api {
             server, ca, token, ..
         } = profile;
         let ca = ca_text(global)?.or(ca);
-        Self::new(global.server.clone().unwrap_or(server), ca, Some(token))
+        Self::new(global.server.as_deref().unwrap_or(&server), ca, Some(token))
     }
 
     /// As nobody yet.
     pub(crate) fn anonymous(global: &Global) -> anyhow::Result<Self> {
-        let server = global
-            .server
-            .clone()
-            .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        let server = global.server.as_deref().unwrap_or(DEFAULT_SERVER);
         Self::new(server, ca_text(global)?, None)
     }
 
-    fn new(server: String, ca: Option<String>, token: Option<String>) -> anyhow::Result<Self> {
+    fn new(server: &str, ca: Option<String>, token: Option<String>) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls(ca.as_deref())?)
             .connect_timeout(std::time::Duration::from_secs(10))
@@ -229,16 +226,13 @@ fn ca_text(global: &Global) -> anyhow::Result<Option<String>> {
 
 fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    match ca {
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                roots.add(certificate.context("the certificate to trust is not PEM")?)?;
-            }
+    if let Some(pem) = ca {
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            roots.add(certificate.context("the certificate to trust is not PEM")?)?;
         }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-        }
+    } else {
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

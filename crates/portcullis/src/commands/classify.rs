@@ -14,7 +14,7 @@ use crate::outcome::Outcome;
 use crate::output;
 
 /// Runs it.
-pub(crate) fn run(args: ClassifyArgs) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &ClassifyArgs) -> anyhow::Result<Outcome> {
     let bundle = shipped(Preset::Strict)?;
     for (number, line) in std::io::stdin().lock().lines().enumerate() {
         let text: String = serde_json::from_str(&line?)

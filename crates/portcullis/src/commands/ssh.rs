@@ -59,12 +59,11 @@ pub(crate) async fn config(global: &Global, args: SshConfigArgs) -> anyhow::Resu
 /// Runs `ssh` through the door.
 pub(crate) async fn connect(global: &Global, args: SshArgs) -> anyhow::Result<Outcome> {
     let api = Api::signed_in(global)?;
-    let (account, target) = match args.target.split_once('@') {
-        Some((account, target)) => (account.to_owned(), target.to_owned()),
-        None => {
-            let resource = api.get(&format!("/resources/{}", args.target)).await?;
-            (text(&resource, "/settings/account"), args.target.clone())
-        }
+    let (account, target) = if let Some((account, target)) = args.target.split_once('@') {
+        (account.to_owned(), target.to_owned())
+    } else {
+        let resource = api.get(&format!("/resources/{}", args.target)).await?;
+        (text(&resource, "/settings/account"), args.target.clone())
     };
     let (host, port) = gateway(global, &api, None)?;
     let status = tokio::process::Command::new("ssh")

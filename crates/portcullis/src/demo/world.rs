@@ -238,8 +238,6 @@ fn own_folder() -> anyhow::Result<PathBuf> {
 }
 
 fn made_up() -> String {
-    random::<16>(&OsEntropy)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let number = u128::from_be_bytes(random(&OsEntropy));
+    format!("{number:032x}")
 }

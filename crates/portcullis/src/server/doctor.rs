@@ -89,7 +89,8 @@ fn check(what: &str, found: anyhow::Result<String>) -> Check {
 
 fn private(path: &Path) -> anyhow::Result<String> {
     let mode = path.metadata()?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let of_others = mode & 0o077;
+    if of_others == 0 {
         return Ok(format!("private ({mode:o})"));
     }
     anyhow::bail!(

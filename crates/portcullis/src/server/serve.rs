@@ -8,7 +8,7 @@ use anyhow::Context;
 use portcullis_api::TlsIdentity;
 use portcullis_engine::{Engine, Options, Running, Unlock};
 use portcullis_model::Secret;
-use portcullis_ports::{Broker, BrokerSettings, Clock, Control, Entropy};
+use portcullis_ports::{Broker, BrokerSettings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -114,7 +114,7 @@ impl Server {
             https,
             certificate,
             stopped.clone(),
-        )?];
+        )];
         doors.push(serve_ssh(&running.engine, &brokers, ssh, stopped).await?);
         say_addresses(folder, addresses)?;
         Ok(Self {
@@ -153,18 +153,18 @@ fn serve_https(
     listener: TcpListener,
     certificate: String,
     stopped: watch::Receiver<bool>,
-) -> anyhow::Result<JoinHandle<()>> {
+) -> JoinHandle<()> {
     let key = Secret::new(engine.tls_key().expose().clone());
     let tls = TlsIdentity {
         cert_pem: certificate,
         key,
     };
     let router = portcullis_api::router(Arc::clone(engine));
-    Ok(tokio::spawn(async move {
+    tokio::spawn(async move {
         if let Err(error) = portcullis_api::serve_https(listener, router, tls, stopped).await {
             tracing::error!(%error, "the API ended");
         }
-    }))
+    })
 }
 
 async fn serve_ssh(
@@ -179,9 +179,9 @@ async fn serve_ssh(
     let broker = Arc::clone(broker.context("this program has no SSH door")?);
     let settings = BrokerSettings {
         host_key: engine.door_key(SSH_DOOR).await?,
-        control: Arc::clone(engine) as Arc<dyn Control>,
-        clock: Arc::new(SystemClock::new()) as Arc<dyn Clock>,
-        entropy: Arc::new(OsEntropy) as Arc<dyn Entropy>,
+        control: engine.clone(),
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(OsEntropy),
         shutdown,
     };
     Ok(tokio::spawn(async move {

@@ -43,14 +43,10 @@ impl Clock for SystemClock {
 pub(crate) struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(
-        clippy::panic,
-        reason = "without randomness nothing here may go on: no key, no token, no identifier"
-    )]
+    // Without randomness nothing here may go on: no key, no token, no identifier.
     fn fill(&self, buffer: &mut [u8]) {
-        if rand::fill(buffer).is_err() {
-            panic!("the operating system gave no random bytes");
-        }
+        let filled = rand::fill(buffer);
+        assert!(filled.is_ok(), "the operating system gave no random bytes");
     }
 }
 

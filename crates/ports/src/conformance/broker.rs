@@ -153,8 +153,8 @@ fn refuses_broken_settings(specimen: &dyn Specimen) {
     if let Some(fields) = unknown.as_object_mut() {
         fields.insert("no_such_setting".to_owned(), Value::Bool(true));
     }
-    let broken = specimen.broken_settings().into_iter();
-    for settings in broken.chain([unknown, Value::Null, Value::Array(Vec::new())]) {
+    let unfit = specimen.broken_settings().into_iter();
+    for settings in unfit.chain([unknown, Value::Null, Value::Array(Vec::new())]) {
         let resource = Resource {
             settings: settings.clone(),
             ..good.clone()

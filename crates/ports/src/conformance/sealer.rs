@@ -20,16 +20,17 @@ pub fn sealer(sealer: &dyn Sealer) {
 fn only_the_recipient_opens(sealer: &dyn Sealer) {
     let ((ours, recipient), (theirs, other)) = (sealer.generate(), sealer.generate());
     assert_ne!(recipient, other);
-    for plain in [&b""[..], b"0123456789abcdef0123456789abcdef", &[0; 100_000]] {
-        let sealed = sealer.seal(&recipient, plain).unwrap();
-        assert_eq!(sealer.open(&ours, &sealed).unwrap().expose(), plain);
+    let long = vec![0; 100_000];
+    for plain in [&b""[..], b"0123456789abcdef0123456789abcdef", long.as_slice()] {
+        let wrapped = sealer.seal(&recipient, plain).unwrap();
+        assert_eq!(sealer.open(&ours, &wrapped).unwrap().expose(), plain);
         assert!(matches!(
-            sealer.open(&theirs, &sealed),
+            sealer.open(&theirs, &wrapped),
             Err(SealerError::NotForUs)
         ));
         assert_ne!(
             sealer.seal(&recipient, plain).unwrap(),
-            sealed,
+            wrapped,
             "sealing twice shows nothing"
         );
     }
@@ -38,24 +39,24 @@ fn only_the_recipient_opens(sealer: &dyn Sealer) {
 fn any_change_is_noticed(sealer: &dyn Sealer) {
     let (identity, recipient) = sealer.generate();
     let plain = b"the root key of an installation";
-    let sealed = sealer.seal(&recipient, plain).unwrap();
-    assert!(!sealed.windows(plain.len()).any(|part| part == plain));
-    for place in 0..sealed.len() {
-        let mut changed = sealed.clone();
+    let wrapped = sealer.seal(&recipient, plain).unwrap();
+    assert!(!wrapped.windows(plain.len()).any(|part| part == plain));
+    for place in 0..wrapped.len() {
+        let mut changed = wrapped.clone();
         changed[place] ^= 1;
         assert!(
             sealer.open(&identity, &changed).is_err(),
             "byte {place} was changed"
         );
         assert!(
-            sealer.open(&identity, &sealed[..place]).is_err(),
+            sealer.open(&identity, &wrapped[..place]).is_err(),
             "cut at byte {place}"
         );
     }
-    let last = sealed.len() - 1;
-    let mut changed = sealed.clone();
+    let last = wrapped.len() - 1;
+    let mut changed = wrapped.clone();
     changed[last] ^= 1;
-    for damaged in [&changed[..], &sealed[..last], b"", b"no sealed bytes"] {
+    for damaged in [&changed[..], &wrapped[..last], b"", b"no wrapped bytes"] {
         assert!(matches!(
             sealer.open(&identity, damaged),
             Err(SealerError::Damaged(_))
@@ -73,10 +74,10 @@ fn nonsense_is_refused_without_showing_it(sealer: &dyn Sealer) {
         sealer.seal(secret, b"x").is_err(),
         "an identity is no recipient"
     );
-    let sealed = sealer.seal(&recipient, b"x").unwrap();
+    let wrapped = sealer.seal(&recipient, b"x").unwrap();
     let cut = &secret[..secret.len() - 1];
     let refused = sealer
-        .open(&Secret::new(cut.to_owned()), &sealed)
+        .open(&Secret::new(cut.to_owned()), &wrapped)
         .unwrap_err();
     assert!(matches!(refused, SealerError::Malformed { .. }));
     assert!(!refused.to_string().contains(cut));

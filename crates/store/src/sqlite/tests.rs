@@ -121,11 +121,11 @@ async fn a_full_disk_refuses_whole_commands_and_the_store_goes_on() {
     );
     assert_eq!(*store.committed().borrow(), 3 * written);
     assert!(
-        !store
+        store
             .claimed_at("number", &written.to_string())
             .await
             .unwrap()
-            .is_some()
+            .is_none()
     );
     store.check().await.unwrap();
     drop(store);

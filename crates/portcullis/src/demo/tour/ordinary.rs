@@ -8,7 +8,7 @@ use crate::output::text;
 /// Runs it; returns the request.
 pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
     steps.everybody_in().await?;
-    steps.say("the requester asks what it would take: ordinary, and why")?;
+    Steps::say("the requester asks what it would take: ordinary, and why")?;
     let preview = steps
         .must("rosa", &["preview", "analytics", "read"])
         .await?;
@@ -17,16 +17,16 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
         "reading is ordinary",
         &preview.to_string(),
     )?;
-    steps.say(&format!(
+    Steps::say(&format!(
         "      path ordinary: {}",
         text(&preview, "/reason")
     ))?;
 
-    steps.say("an entitlement that is called harmless and can write is not ordinary: denied")?;
+    Steps::say("an entitlement that is called harmless and can write is not ordinary: denied")?;
     let words = ["request", "analytics", "audit", "--reason", "just looking"];
     steps.must_be_denied("rosa", &words).await?;
 
-    steps.say("the requester asks, the owner approves, the role is assigned")?;
+    Steps::say("the requester asks, the owner approves, the role is assigned")?;
     let words = [
         "request",
         "analytics",
@@ -46,7 +46,7 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
         })
         .await?;
 
-    steps.say("psql reads; a write is refused")?;
+    Steps::say("psql reads; a write is refused")?;
     let count = sql(steps, "SELECT count(*) FROM orders").await?;
     hold(count.trim() == "20", "psql reads", &count)?;
     let write = sql(steps, "INSERT INTO orders VALUES (99, 'x', 1)").await?;
@@ -56,7 +56,7 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
         &write,
     )?;
 
-    steps.say("the grant expires; the role is gone, read back at the database")?;
+    Steps::say("the grant expires; the role is gone, read back at the database")?;
     steps
         .until("the role is gone", || async {
             Ok(steps.field("rosa", &show, "/status").await? == "revoked")

@@ -14,24 +14,24 @@ use super::steps::{Steps, hold};
 use crate::output::{self, text};
 
 /// How long a line may take to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs it; returns the request.
 pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
     steps.everybody_in().await?;
-    steps.say("the requester asks what it would take: privileged, and why")?;
+    Steps::say("the requester asks what it would take: privileged, and why")?;
     let preview = steps.must("rosa", &["preview", "web-1", "shell"]).await?;
     hold(
         text(&preview, "/path") == "privileged",
         "a shell is privileged",
         &preview.to_string(),
     )?;
-    steps.say(&format!(
+    Steps::say(&format!(
         "      path privileged: {}",
         text(&preview, "/reason")
     ))?;
 
-    steps.say("two different people approve, one of them the owner")?;
+    Steps::say("two different people approve, one of them the owner")?;
     let words = [
         "request", "web-1", "shell", "--reason", "INC-42", "--for", "15m",
     ];
@@ -40,13 +40,13 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
     steps.must_be_denied("olaf", &["approve", &request]).await?;
     steps.must("pia", &["approve", &request]).await?;
 
-    steps.say("plain ssh web-1, with a one-time code, opens the shell; uname -a is typed in it")?;
+    Steps::say("plain ssh web-1, with a one-time code, opens the shell; uname -a is typed in it")?;
     let mut shell = Shell::open(steps).await?;
     shell.type_line("uname -a").await?;
     shell.wait_for("Linux").await?;
     let session = live_session(steps).await?;
 
-    steps.say("ssh web-1 id, an exec that nobody approved, is denied")?;
+    Steps::say("ssh web-1 id, an exec that nobody approved, is denied")?;
     let exec = ssh(steps, &["web-1", "id"])?;
     output::line("      rosa$ ssh web-1 id")?;
     let denied = output_of(exec, None).await?;
@@ -59,10 +59,10 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
         output::line(format!("      {line}"))?;
     }
 
-    steps.say("the owner watches, which is decided and recorded, and kills the session")?;
+    Steps::say("the owner watches, which is decided and recorded, and kills the session")?;
     watch_and_kill(steps, &session, &mut shell).await?;
 
-    steps.say("the tape verifies, and replays offline with the auditor's own key")?;
+    Steps::say("the tape verifies, and replays offline with the auditor's own key")?;
     replay(steps, &session).await?;
     steps
         .must_be_denied("pia", &["sessions", "play", &session])

@@ -12,7 +12,7 @@ use super::super::world::World;
 use crate::output;
 
 /// How long anything may take to come about.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The steps of the tour in one world.
 pub(super) struct Steps<'a> {
@@ -33,7 +33,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Says what happens now.
-    pub(super) fn say(&self, what: &str) -> anyhow::Result<()> {
+    pub(super) fn say(what: &str) -> anyhow::Result<()> {
         output::line(format!("  - {what}"))
     }
 
