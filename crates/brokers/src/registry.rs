@@ -5,23 +5,27 @@ use std::sync::Arc;
 
 use portcullis_ports::Broker;
 
-macro_rules! brokers {
-    ($($name:ident in $path:literal,)+) => {
-        $(
-            #[path = $path]
-            pub mod $name;
-        )+
-
-        /// Every broker, in the order to show them.
-        pub fn all() -> Vec<Arc<dyn Broker>> {
-            vec![$(Arc::new($name::Door)),+]
+/// The list: one line a member, the name of its folder.
+macro_rules! family {
+    ($apply:ident) => {
+        $apply! {
+            ssh,
         }
     };
 }
 
-brokers! {
-    ssh in "ssh/mod.rs",
+pub(crate) use family;
+
+macro_rules! table {
+    ($($name:ident,)+) => {
+        /// Every broker, in the order to show them.
+        pub fn all() -> Vec<Arc<dyn Broker>> {
+            vec![$(Arc::new(crate::$name::Door)),+]
+        }
+    };
 }
+
+family!(table);
 
 /// A broker by the name in its descriptor.
 pub fn by_name(name: &str) -> Option<Arc<dyn Broker>> {

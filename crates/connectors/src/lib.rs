@@ -1,6 +1,15 @@
 //! Entitlements on real systems: a folder per kind, listed in `registry.rs`. Floor 3: what an entitlement
 //! is worth, giving it, taking it away and proving both; never whether somebody may have it.
 
-pub mod registry;
+mod registry;
 
-pub use registry::*;
+/// Makes a module of every folder in the list.
+macro_rules! modules {
+    ($($name:ident,)+) => {
+        $(pub mod $name;)+
+    };
+}
+
+registry::family!(modules);
+
+pub use registry::all;

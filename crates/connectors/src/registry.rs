@@ -5,23 +5,27 @@ use std::sync::Arc;
 
 use portcullis_ports::Connector;
 
-macro_rules! systems {
-    ($($name:ident in $path:literal,)+) => {
-        $(
-            #[path = $path]
-            pub mod $name;
-        )+
-
-        /// Every connector, in the order to show them.
-        pub fn all() -> Vec<Arc<dyn Connector>> {
-            vec![$(Arc::new($name::System)),+]
+/// The list: one line a member, the name of its folder.
+macro_rules! family {
+    ($apply:ident) => {
+        $apply! {
+            postgres,
         }
     };
 }
 
-systems! {
-    postgres in "postgres/mod.rs",
+pub(crate) use family;
+
+macro_rules! table {
+    ($($name:ident,)+) => {
+        /// Every connector, in the order to show them.
+        pub fn all() -> Vec<Arc<dyn Connector>> {
+            vec![$(Arc::new(crate::$name::System)),+]
+        }
+    };
 }
+
+family!(table);
 
 #[cfg(test)]
 mod tests {

@@ -5,25 +5,29 @@ use std::sync::Arc;
 
 use portcullis_ports::Authenticator;
 
-macro_rules! methods {
-    ($($name:ident in $path:literal,)+) => {
-        $(
-            #[path = $path]
-            pub mod $name;
-        )+
-
-        /// Every sign-in method, in the order to show them.
-        pub fn all() -> Vec<Arc<dyn Authenticator>> {
-            vec![$(Arc::new($name::Method)),+]
+/// The list: one line a member, the name of its folder.
+macro_rules! family {
+    ($apply:ident) => {
+        $apply! {
+            password,
+            totp,
+            ssh_key,
         }
     };
 }
 
-methods! {
-    password in "password/mod.rs",
-    totp in "totp/mod.rs",
-    ssh_key in "ssh_key/mod.rs",
+pub(crate) use family;
+
+macro_rules! table {
+    ($($name:ident,)+) => {
+        /// Every sign-in method, in the order to show them.
+        pub fn all() -> Vec<Arc<dyn Authenticator>> {
+            vec![$(Arc::new(crate::$name::Method)),+]
+        }
+    };
 }
+
+family!(table);
 
 /// A sign-in method by the name in its descriptor.
 pub fn by_name(name: &str) -> Option<Arc<dyn Authenticator>> {

@@ -187,5 +187,4 @@ impl SignIn {
 }
 
 #[cfg(test)]
-#[path = "machine_tests.rs"]
 mod tests;

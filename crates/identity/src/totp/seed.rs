@@ -41,7 +41,9 @@ impl Seed {
     /// Reads what [`Seed::to_uri`] wrote; `None` for anything else.
     pub fn of_uri(uri: &str) -> Option<Self> {
         let (_, parameters) = uri.strip_prefix("otpauth://totp/")?.split_once('?')?;
-        let secret = parameters.split('&').find_map(|field| field.strip_prefix("secret="))?;
+        let secret = parameters
+            .split('&')
+            .find_map(|field| field.strip_prefix("secret="))?;
         let bytes = Secret::new(BASE32_NOPAD.decode(secret.as_bytes()).ok()?);
         bytes.expose().as_slice().try_into().ok().map(Self::new)
     }

@@ -155,8 +155,8 @@ fn only_key(me: &serde_json::Value) -> anyhow::Result<String> {
 fn fingerprint(path: &std::path::Path) -> anyhow::Result<String> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let method = portcullis_identity::registry::by_name("ssh_key")
-        .context("there is no such sign-in method")?;
+    let method =
+        portcullis_identity::by_name("ssh_key").context("there is no such sign-in method")?;
     let chosen = Some(Chosen::PublicKey(Secret::new(text)));
     let read = method.enroll(chosen, "", &OsEntropy);
     Ok(read

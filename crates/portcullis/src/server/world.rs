@@ -62,8 +62,8 @@ pub(crate) fn ports(folder: &DataFolder) -> anyhow::Result<Ports> {
         sealer: Arc::new(AgeSealer),
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy),
-        brokers: portcullis_brokers::registry::all(),
-        connectors: portcullis_connectors::registry::all(),
-        authenticators: portcullis_identity::registry::all(),
+        brokers: portcullis_brokers::all(),
+        connectors: portcullis_connectors::all(),
+        authenticators: portcullis_identity::all(),
     })
 }

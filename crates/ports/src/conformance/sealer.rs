@@ -21,7 +21,11 @@ fn only_the_recipient_opens(sealer: &dyn Sealer) {
     let ((ours, recipient), (theirs, other)) = (sealer.generate(), sealer.generate());
     assert_ne!(recipient, other);
     let long = vec![0; 100_000];
-    for plain in [&b""[..], b"0123456789abcdef0123456789abcdef", long.as_slice()] {
+    for plain in [
+        &b""[..],
+        b"0123456789abcdef0123456789abcdef",
+        long.as_slice(),
+    ] {
         let wrapped = sealer.seal(&recipient, plain).unwrap();
         assert_eq!(sealer.open(&ours, &wrapped).unwrap().expose(), plain);
         assert!(matches!(

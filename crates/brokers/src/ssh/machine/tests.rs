@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::registry::ssh::login;
+use crate::ssh::login;
 
 const ANA: &str = "root@web-1";
 const OTHER: &str = "root@web-2";

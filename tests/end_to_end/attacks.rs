@@ -1,0 +1,118 @@
+//! Attacks through the doors a user has, each of which has to fail.
+
+use crate::world::{World, said};
+
+#[test]
+fn signing_in_and_approving_cannot_be_cheated() {
+    let world = World::start();
+    a_spent_or_wrong_code_signs_nobody_in(&world);
+    world.login(&["rosa", "olaf", "pia"]);
+    nobody_approves_their_own_request(&world);
+    a_role_that_can_write_is_not_ordinary_by_its_name(&world);
+    an_approval_of_other_terms_is_refused(&world);
+}
+
+fn a_spent_or_wrong_code_signs_nobody_in(world: &World) {
+    let code = world.code("iris");
+    assert!(world.login_with("iris", &code).status.success());
+    let replayed = world.login_with("iris", &code);
+    assert!(!replayed.status.success(), "{}", said(&replayed));
+    let wrong = world.login_with("pia", "000000");
+    assert!(!wrong.status.success(), "{}", said(&wrong));
+}
+
+fn nobody_approves_their_own_request(world: &World) {
+    let words = ["request", "analytics", "read", "--reason", "mine"];
+    let id = world.json("rosa", &words, 4)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        world.json("rosa", &["approve", &id], 3)["code"],
+        "own_request"
+    );
+    // Not even as the only owner of the resource.
+    let words = ["request", "analytics", "read", "--reason", "mine as well"];
+    let own = world.json("olaf", &words, 3);
+    assert_eq!(own["code"], "no_approver", "{own}");
+}
+
+fn a_role_that_can_write_is_not_ordinary_by_its_name(world: &World) {
+    let denied = world.json(
+        "rosa",
+        &["request", "analytics", "audit", "--reason", "reading"],
+        3,
+    );
+    assert_eq!(denied["code"], "policy", "{denied}");
+}
+
+fn an_approval_of_other_terms_is_refused(world: &World) {
+    let words = ["request", "analytics", "read", "--reason", "terms"];
+    let id = world.json("rosa", &words, 4)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let other = "0".repeat(64);
+    let refused = world.json("olaf", &["approve", &id, "--digest", &other], 1);
+    assert_eq!(refused["code"], "conflict", "{refused}");
+}
+
+#[test]
+fn the_ssh_door_lets_nothing_through_that_was_not_granted() {
+    let world = World::start();
+    world.login(&["rosa", "olaf", "pia"]);
+    an_ordinary_grant_opens_no_shell(&world);
+    one_approval_of_a_command_runs_it_once_and_nothing_else(&world);
+    everything_but_shell_and_exec_is_refused_by_name(&world);
+}
+
+fn an_ordinary_grant_opens_no_shell(world: &World) {
+    world.granted(&["analytics", "read", "--reason", "figures"], &["olaf"]);
+    let refused = world.client("ssh", &["-tt", "web-1"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("portcullis request web-1 shell"),
+        "{}",
+        said(&refused)
+    );
+}
+
+fn one_approval_of_a_command_runs_it_once_and_nothing_else(world: &World) {
+    let words = ["web-1", "exec", "--reason", "look", "--", "echo", "granted"];
+    world.granted(&words, &["olaf", "pia"]);
+    let other = world
+        .client("ssh", &["web-1", "echo granted; id"])
+        .output()
+        .unwrap();
+    assert_eq!(other.status.code(), Some(3), "{}", said(&other));
+    let first = world
+        .client("ssh", &["web-1", "echo granted"])
+        .output()
+        .unwrap();
+    assert!(first.status.success(), "{}", said(&first));
+    assert_eq!(String::from_utf8_lossy(&first.stdout).trim(), "granted");
+    let second = world
+        .client("ssh", &["web-1", "echo granted"])
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(3), "{}", said(&second));
+}
+
+fn everything_but_shell_and_exec_is_refused_by_name(world: &World) {
+    world.granted(&["web-1", "shell", "--reason", "work"], &["olaf", "pia"]);
+    let sftp = world
+        .client("sftp", &["-b", "/dev/null", "web-1"])
+        .output()
+        .unwrap();
+    assert!(!sftp.status.success(), "{}", said(&sftp));
+    assert!(said(&sftp).contains("sftp"), "{}", said(&sftp));
+    let through = world
+        .client("ssh", &["-W", "127.0.0.1:22", "web-1"])
+        .output()
+        .unwrap();
+    assert!(
+        said(&through).contains("administratively prohibited"),
+        "{}",
+        said(&through)
+    );
+}
