@@ -25,8 +25,9 @@ impl World {
             .stdin(Stdio::null())
             .spawn()
             .expect("the demo starts");
-        let lines = BufReader::new(demo.stdout.take().expect("a pipe")).lines();
+        let mut lines = BufReader::new(demo.stdout.take().expect("a pipe")).lines();
         let env = lines
+            .by_ref()
             .map(|line| line.expect("the demo's output is text"))
             .find_map(|line| {
                 Some(
@@ -37,6 +38,8 @@ impl World {
                 )
             })
             .expect("the demo says where its environment is");
+        // Read on, so that the demo never writes to a closed pipe.
+        std::thread::spawn(move || lines.count());
         let text = std::fs::read_to_string(&env).expect("the environment can be read");
         let environment = text.lines().filter_map(export).collect();
         let folder = Path::new(&env).parent().expect("a folder").to_path_buf();

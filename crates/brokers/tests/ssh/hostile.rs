@@ -128,17 +128,11 @@ async fn a_code_without_a_key_is_not_even_looked_at() {
         answer,
         KeyboardInteractiveAuthResponse::Failure { .. }
     ));
-    let answer = client
-        .authenticate_password(world.user(), CODE)
-        .await
-        .unwrap();
-    assert!(!answer.success());
-    assert!(
-        client
-            .authenticate_none(world.user())
-            .await
-            .is_ok_and(|answer| !answer.success())
-    );
+    // The connection may be over by now, which is a refusal as well.
+    let answer = client.authenticate_password(world.user(), CODE).await;
+    assert!(!answer.is_ok_and(|answer| answer.success()));
+    let answer = client.authenticate_none(world.user()).await;
+    assert!(!answer.is_ok_and(|answer| answer.success()));
     assert!(world.control.record().codes.is_empty());
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::channel::{self, ExitSignal, Refused, Start, Terminal, TerminalSize};
 use super::keys::{HostKey, PublicKey};
 use super::stream::{Charged, Stream, StreamLimits, Valve};
-use super::{Gone, KEEPALIVE, PACKET, algorithms};
+use super::{Gone, PACKET, algorithms};
 
 /// Events that may wait for the connection's owner; a client that causes more before it acts is cut.
 const EVENTS: usize = 256;
@@ -281,10 +281,12 @@ fn settings(config: &ServerConfig) -> server::Config {
         window_size: config.limits.window,
         maximum_packet_size: PACKET,
         preferred: algorithms::served(),
-        // The first request of OpenSSH names no method and counts as an attempt.
-        max_auth_attempts: config.attempts.saturating_add(1),
+        // russh answers one more than this, which is OpenSSH's first request: it names no method.
+        max_auth_attempts: config.attempts,
         inactivity_timeout: None,
-        keepalive_interval: Some(KEEPALIVE),
+        // russh would send them while a person looks for a code, and OpenSSH refuses anything but
+        // answers then.
+        keepalive_interval: None,
         ..server::Config::default()
     }
 }
