@@ -97,13 +97,14 @@ async fn alone(folder: &Path) -> Result<(Vec<Duration>, Vec<Duration>), Failure>
     let store = SqliteStore::open(folder.join("alone.db"))?;
     let mut bare = File::create(folder.join("bare"))?;
     let (mut commands, mut syncs) = (Vec::new(), Vec::new());
+    let block = vec![0; SYNCED];
     for number in 0..ALONE {
         let command = command(number)?;
         let begun = Instant::now();
         store.append(command).await?;
         commands.push(begun.elapsed());
         let begun = Instant::now();
-        bare.write_all(&[0; SYNCED])?;
+        bare.write_all(&block)?;
         bare.sync_data()?;
         syncs.push(begun.elapsed());
     }

@@ -1,1 +1,143 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::time::Duration;
+
+use portcullis_model::id::TypedId;
+use portcullis_model::{IdentityId, IdentityKind};
+
+use super::*;
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_000_000_000)
+}
+
+fn id() -> IdentityId {
+    IdentityId::from_parts(Timestamp::from_millis(1), [1; 10])
+}
+
+fn meta(at: Timestamp) -> Meta {
+    Meta {
+        stream: id().into(),
+        seq: 1,
+        at,
+        actor: None,
+    }
+}
+
+fn rosa() -> IdentityState {
+    let identity = Identity {
+        id: id(),
+        name: "rosa".to_owned(),
+        kind: IdentityKind::Human,
+        owner: None,
+        roles: BTreeSet::new(),
+        ends_at: None,
+        active: true,
+    };
+    let added = IdentityEvent::Added {
+        identity,
+        change: None,
+    };
+    IdentityState::apply(None, &added, &meta(now())).unwrap()
+}
+
+fn token(text: &str) -> Digest {
+    Digest::of_bytes(text.as_bytes())
+}
+
+fn signed_in(state: IdentityState, step: u64) -> IdentityState {
+    let factors = vec![Factor::Password, Factor::Totp { step }];
+    let event = state.begin_sign_in(token("t"), factors, now()).unwrap();
+    IdentityState::apply(Some(state), &event, &meta(now())).unwrap()
+}
+
+#[test]
+fn a_code_counts_once_and_an_older_one_never_again() {
+    let state = signed_in(rosa(), 7);
+    assert_eq!(state.spend_code(7, now()), Err(IdentityRefusal::CodeSpent));
+    assert_eq!(state.spend_code(6, now()), Err(IdentityRefusal::CodeSpent));
+    assert!(state.spend_code(8, now()).is_ok());
+}
+
+#[test]
+fn a_sign_in_ends_by_itself_and_an_unknown_token_is_none() {
+    let state = signed_in(rosa(), 7);
+    assert!(state.signed_in(id(), token("t"), now()).is_ok());
+    assert_eq!(
+        state.signed_in(id(), token("u"), now()),
+        Err(IdentityRefusal::NoSignIn)
+    );
+    let later = now().plus(SIGN_IN_LASTS);
+    assert_eq!(
+        state.signed_in(id(), token("t"), later),
+        Err(IdentityRefusal::NoSignIn)
+    );
+}
+
+#[test]
+fn a_suspended_identity_loses_its_sign_ins_and_gets_no_more() {
+    let state = signed_in(rosa(), 7);
+    let identity = Identity {
+        active: false,
+        ..state.identity.clone()
+    };
+    let set = IdentityEvent::Set {
+        identity,
+        change: None,
+    };
+    let state = IdentityState::apply(Some(state), &set, &meta(now())).unwrap();
+    assert_eq!(
+        state.signed_in(id(), token("t"), now()),
+        Err(IdentityRefusal::Inactive)
+    );
+    assert!(state.sign_ins.is_empty());
+    assert_eq!(state.spend_code(9, now()), Err(IdentityRefusal::Inactive));
+}
+
+#[test]
+fn an_enrolment_token_works_once_and_only_in_its_time() {
+    let state = rosa();
+    let opened = state.open_enrolment(token("once"), now()).unwrap();
+    let state = IdentityState::apply(Some(state), &opened, &meta(now())).unwrap();
+    let methods = BTreeSet::from(["password".to_owned()]);
+    assert!(
+        state
+            .enroll(token("other"), methods.clone(), now())
+            .is_err()
+    );
+    let late = now().plus(Duration::from_hours(25));
+    assert!(state.enroll(token("once"), methods.clone(), late).is_err());
+    let enrolled = state.enroll(token("once"), methods.clone(), now()).unwrap();
+    let state = IdentityState::apply(Some(state), &enrolled, &meta(now())).unwrap();
+    assert_eq!(
+        state.enroll(token("once"), methods, now()),
+        Err(IdentityRefusal::NoEnrolment)
+    );
+}
+
+#[test]
+fn a_step_up_counts_for_its_key_and_target_and_for_minutes() {
+    let state = rosa();
+    let added = state
+        .add_key("SHA256:a".to_owned(), "ssh-ed25519 A".to_owned(), now())
+        .unwrap();
+    let state = IdentityState::apply(Some(state), &added, &meta(now())).unwrap();
+    let target = StepUpTarget {
+        account: "root".to_owned(),
+        target: "web-1".to_owned(),
+        key: "SHA256:a".to_owned(),
+    };
+    let stepped = state.step_up(3, target.clone(), now()).unwrap();
+    let state = IdentityState::apply(Some(state), &stepped, &meta(now())).unwrap();
+    assert!(state.stepped_up(&target, now()).is_some());
+    let other = StepUpTarget {
+        target: "web-2".to_owned(),
+        ..target.clone()
+    };
+    assert!(state.stepped_up(&other, now()).is_none());
+    assert!(
+        state
+            .stepped_up(&target, now().plus(STEP_UP_LASTS))
+            .is_none()
+    );
+}
