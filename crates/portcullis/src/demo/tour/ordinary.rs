@@ -34,7 +34,7 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
         "--reason",
         "quarterly figures",
         "--for",
-        "8s",
+        "20s",
     ];
     let request = text(&steps.must("rosa", &words).await?, "/id");
     steps.must_be_denied("rosa", &["approve", &request]).await?;
