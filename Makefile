@@ -11,12 +11,12 @@ help: ## list these commands
 
 demo: ## a throwaway world to try everything in; Ctrl-C ends it
 	@scripts/setup demo
-	cargo build --quiet --bin portcullis
+	cargo build --quiet --workspace --bin portcullis
 	@exec "$(TARGET)/debug/portcullis" demo
 
 tour: ## the demo's two stories, played without anybody typing
 	@scripts/setup demo
-	cargo build --quiet --bin portcullis
+	cargo build --quiet --workspace --bin portcullis
 	@exec "$(TARGET)/debug/portcullis" demo --tour
 
 test: ## everything CI checks, cheap checks first
