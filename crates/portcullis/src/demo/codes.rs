@@ -14,6 +14,9 @@ use crate::server::folder::replace_private;
 /// A step of the codes, in seconds.
 const STEP: u64 = 30;
 
+/// How long a code handed out stays good at least, in seconds: time to type it.
+const TO_TYPE: u64 = 15;
+
 fn folder(world: &Path) -> PathBuf {
     world.join("codes")
 }
@@ -34,9 +37,11 @@ pub(crate) async fn next(world: &Path, name: &str) -> anyhow::Result<String> {
             .ok()
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
-        let now = clock.now().as_secs() / STEP;
-        let step = now.saturating_sub(1).max(last + 1);
-        if step <= now + 1 {
+        let now = clock.now().as_secs();
+        // Of the steps accepted now, the oldest that will still be accepted when it has been typed.
+        let oldest = ((now + TO_TYPE) / STEP).saturating_sub(1);
+        let step = oldest.max(last + 1);
+        if step <= now / STEP + 1 {
             replace_private(&handed, step.to_string().as_bytes())?;
             return code(&seed, step);
         }
