@@ -23,7 +23,8 @@ pub enum Event {
     Output(Vec<u8>),
     /// A command's standard error.
     ErrorOutput(Vec<u8>),
-    /// Bytes the person sent. Recorded only where policy asks for it: they may be passwords.
+    /// Bytes the person sent. Recorded where no terminal echoes them; what is typed at a terminal may be a
+    /// password, and shows in its output unless it is.
     Input(Vec<u8>),
     /// The terminal's size, at its start and when it changes.
     Resize {

@@ -1,5 +1,5 @@
-//! Bytes between a client and a target, in order, each way on its own; what the target sends is recorded
-//! before it goes on.
+//! Bytes between a client and a target, in order, each way on its own. What the target sends is recorded
+//! before it goes on, and so is what the client sends where no terminal echoes it.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -62,6 +62,8 @@ pub struct Pump<'a> {
     pub recorder: &'a Recorder,
     pub movement: &'a Movement,
     pub tally: &'a mut Tally,
+    /// Whether what the client sends is recorded as well: where no terminal echoes it, it is seen nowhere else.
+    pub records_input: bool,
 }
 
 impl Pump<'_> {
@@ -81,55 +83,70 @@ impl Pump<'_> {
             exit,
             signal,
         };
-        let up = up(
-            self.inputs,
-            &target.input,
-            self.recorder,
-            self.movement,
+        let up = Up {
+            target: &target.input,
+            recorder: self.recorder,
+            movement: self.movement,
             bytes_in,
-        );
+            records: self.records_input,
+        };
         let shown = show(self.messages, self.output, self.recorder);
         tokio::select! {
             biased;
             cause = down.run(&mut target.events) => cause,
-            never = up => match never {},
+            never = up.run(self.inputs) => match never {},
             never = shown => match never {},
         }
     }
 }
 
-/// From the client to the target. A client's end is noticed elsewhere, since this may be waiting.
-async fn up(
-    inputs: &mut mpsc::Receiver<Charged<FrontInput>>,
-    target: &TargetInput,
-    recorder: &Recorder,
-    movement: &Movement,
-    bytes_in: &mut u64,
-) -> Infallible {
-    while let Some(Charged { item, charge }) = inputs.recv().await {
-        let passed = match item {
-            FrontInput::Data(bytes) => {
-                movement.touch();
-                let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                *bytes_in = bytes_in.saturating_add(count);
-                target.data(bytes).await
+/// From the client to the target.
+struct Up<'a> {
+    target: &'a TargetInput,
+    recorder: &'a Recorder,
+    movement: &'a Movement,
+    bytes_in: &'a mut u64,
+    records: bool,
+}
+
+impl Up<'_> {
+    /// A client's end is noticed elsewhere, since this may be waiting.
+    async fn run(mut self, inputs: &mut mpsc::Receiver<Charged<FrontInput>>) -> Infallible {
+        while let Some(Charged { item, charge }) = inputs.recv().await {
+            let passed = match item {
+                FrontInput::Data(bytes) => {
+                    self.record(&bytes).await;
+                    self.target.data(bytes).await
+                }
+                FrontInput::Resize(size) => {
+                    self.movement.touch();
+                    self.recorder.push(resized(size));
+                    self.target.resize(size).await
+                }
+                FrontInput::Signal(name) => self.target.signal(&name).await,
+                FrontInput::Eof => self.target.eof().await,
+                // The wire layer lets each of them come before the start only.
+                FrontInput::Terminal(_) | FrontInput::Variable { .. } | FrontInput::Start(_) => {
+                    Ok(())
+                }
+            };
+            drop(charge);
+            if passed.is_err() {
+                break;
             }
-            FrontInput::Resize(size) => {
-                movement.touch();
-                recorder.push(resized(size));
-                target.resize(size).await
-            }
-            FrontInput::Signal(name) => target.signal(&name).await,
-            FrontInput::Eof => target.eof().await,
-            // The wire layer lets each of them come before the start only.
-            FrontInput::Terminal(_) | FrontInput::Variable { .. } | FrontInput::Start(_) => Ok(()),
-        };
-        drop(charge);
-        if passed.is_err() {
-            break;
+        }
+        pending().await
+    }
+
+    /// Recorded first; on its way when enough of what was recorded is safe.
+    async fn record(&mut self, bytes: &Bytes) {
+        self.movement.touch();
+        *self.bytes_in = self.bytes_in.saturating_add(count(bytes));
+        if self.records {
+            self.recorder.push(Event::Input(bytes.to_vec()));
+            self.recorder.room().await;
         }
     }
-    pending().await
 }
 
 /// Lines from control, shown on standard error.
@@ -164,12 +181,11 @@ impl Down<'_> {
         while let Some(Charged { item, charge }) = events.recv().await {
             let passed = match item {
                 TargetEvent::Output(bytes) => {
-                    self.record(Event::Output(bytes.to_vec()), bytes.len())
-                        .await;
+                    self.record(Event::Output(bytes.to_vec()), &bytes).await;
                     self.output.data(bytes).await
                 }
                 TargetEvent::ErrorOutput(bytes) => {
-                    self.record(Event::ErrorOutput(bytes.to_vec()), bytes.len())
+                    self.record(Event::ErrorOutput(bytes.to_vec()), &bytes)
                         .await;
                     self.output.error(bytes).await
                 }
@@ -194,10 +210,9 @@ impl Down<'_> {
     }
 
     /// Recorded first; on its way when enough of what was recorded is safe.
-    async fn record(&mut self, event: Event, bytes: usize) {
+    async fn record(&mut self, event: Event, bytes: &Bytes) {
         self.movement.touch();
-        let count = u64::try_from(bytes).unwrap_or(u64::MAX);
-        *self.bytes_out = self.bytes_out.saturating_add(count);
+        *self.bytes_out = self.bytes_out.saturating_add(count(bytes));
         self.recorder.push(event);
         self.recorder.room().await;
     }
@@ -207,6 +222,10 @@ fn lost(detail: &str) -> CloseCause {
     CloseCause::TargetLost {
         detail: detail.to_owned(),
     }
+}
+
+fn count(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// A size as the tape writes it.

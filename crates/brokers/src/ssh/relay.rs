@@ -234,6 +234,7 @@ impl Session<'_> {
             recorder,
             movement: &movement,
             tally,
+            records_input: self.wanted.terminal.is_none(),
         };
         let work = work(permit, lease, &opened.notice, &self.wanted, pump);
         tokio::select! {

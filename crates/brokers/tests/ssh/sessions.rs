@@ -125,6 +125,37 @@ async fn standard_input_reaches_its_end() {
     assert_eq!(world.control.closed(0).await.bytes_in, 200_000);
 }
 
+/// Everything a client sent, as the tape of its session has it.
+async fn typed(world: &World, nth: usize) -> Vec<u8> {
+    world.control.closed(nth).await;
+    let (_, events) = world.control.tape(world.control.opened(nth).await);
+    let chunks = events.iter().filter_map(|event| match event {
+        Event::Input(bytes) => Some(bytes.as_slice()),
+        _ => None,
+    });
+    chunks.flatten().copied().collect()
+}
+
+#[tokio::test]
+async fn what_no_terminal_echoes_is_on_the_tape() {
+    let world = World::new().await;
+    let script = b"echo quiet >/dev/null; exit 0\n";
+    let ways: [(&[&str], &[&str]); 2] = [(&["-T"], &[]), (&[], &["sh"])];
+    for (nth, (options, command)) in ways.into_iter().enumerate() {
+        let ran = world.run_with(options, command, script).await;
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        assert_eq!(typed(&world, nth).await, script);
+    }
+}
+
+#[tokio::test]
+async fn what_a_terminal_may_hide_is_not_on_the_tape() {
+    let world = World::new().await;
+    let ran = world.run_with(&["-tt"], &[], b"exit 0\n").await;
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(typed(&world, 0).await.is_empty());
+}
+
 #[tokio::test]
 async fn sixty_four_megabytes_pass_whole_each_way() {
     let world = World::new().await;
