@@ -2,6 +2,7 @@
 
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 CASES   ?= 20000
+ONLY    ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo tour test bench build fuzz setup
@@ -28,9 +29,10 @@ test: ## everything CI checks, cheap checks first
 	cargo nextest run --workspace
 	cargo test --quiet --workspace --doc
 
-bench: ## speed, as ratios against OpenSSH and PostgreSQL on this machine
+bench: ## speed, as ratios against OpenSSH and the bare disk of this machine; ONLY="store start" measures less
 	@scripts/setup bench
-	cargo run --release --package portcullis-benches
+	cargo build --release --workspace --bin portcullis --bin portcullis-benches
+	@"$(TARGET)/release/portcullis-benches" "$(TARGET)/bench.json" $(ONLY)
 
 build: ## the release binary, in target/release/portcullis
 	@scripts/setup build

@@ -1,15 +1,10 @@
 //! The store: durable events a second with 64 commands in flight, and how long one alone takes
 //! beside a bare fdatasync of the same minute.
 
-#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
-
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use portcullis_model::event::{ENVELOPE_VERSION, Event};
 use portcullis_model::id::TypedId as _;
@@ -19,10 +14,13 @@ use portcullis_store::SqliteStore;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-type Failure = Box<dyn Error + Send + Sync>;
+use crate::Failure;
+use crate::disk::Disk;
+use crate::measure::Samples;
+use crate::report::Figure;
 
 /// Runs whose median is printed.
-const RUNS: usize = 5;
+const RUNS: usize = 7;
 /// Commands waiting for their answer at any time.
 const IN_FLIGHT: u64 = 64;
 /// Commands one after the other of each of those.
@@ -31,40 +29,31 @@ const ROUNDS: u64 = 150;
 const EVENTS: u64 = 3;
 /// Commands and syncs measured alone.
 const ALONE: u64 = 500;
-/// What a lone command adds to the log, about: so much is written before each bare fdatasync.
-const SYNCED: usize = 24 * 1024;
+/// Durable events a second that the project asks for.
+const WANTED: f64 = 20_000.0;
 
-/// Prints the figures.
-pub async fn run() -> Result<(), Failure> {
+/// Measures it.
+pub async fn run() -> Result<Vec<Figure>, Failure> {
     let folder = tempfile::tempdir()?;
-    let mut rates = Vec::new();
+    let mut rates = Samples::default();
     for number in 0..RUNS {
         let place = folder.path().join(format!("{number}.db"));
         rates.push(events_per_second(&place).await?);
     }
-    rates.sort_by(f64::total_cmp);
-    let median = rates.get(RUNS / 2).copied().unwrap_or_default();
-    println!(
-        "store: {median:.0} events/s durable, {IN_FLIGHT} commands of {EVENTS} events in flight \
-         (runs {rates:.0?})"
-    );
-    let (mut commands, mut syncs) = alone(folder.path()).await?;
-    for (name, times) in [
-        ("one command alone", &mut commands),
-        ("fdatasync", &mut syncs),
-    ] {
-        times.sort_unstable();
-        let at = |part: usize| {
-            millis(
-                times
-                    .get(times.len() * part / 100)
-                    .copied()
-                    .unwrap_or_default(),
-            )
-        };
-        println!("store: {name}: p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
+    let (commands, syncs) = alone(folder.path()).await?;
+    let name = format!("{IN_FLIGHT} commands of {EVENTS} events in flight");
+    let mut figures = vec![Figure::median(name, &rates, "events/s").at_least(WANTED)];
+    for part in [50, 99] {
+        let sync = syncs.percentile(part);
+        figures.push(
+            Figure::percentile("one command alone", part, &commands, "ms")
+                .beside("fdatasync", sync),
+        );
     }
-    Ok(())
+    for part in [50, 99] {
+        figures.push(Figure::percentile("bare fdatasync", part, &syncs, "ms"));
+    }
+    Ok(figures)
 }
 
 async fn events_per_second(place: &Path) -> Result<f64, Failure> {
@@ -93,22 +82,18 @@ async fn events_per_second(place: &Path) -> Result<f64, Failure> {
 }
 
 /// In turns, so that both meet the same disk.
-async fn alone(folder: &Path) -> Result<(Vec<Duration>, Vec<Duration>), Failure> {
+async fn alone(folder: &Path) -> Result<(Samples, Samples), Failure> {
     let store = SqliteStore::open(folder.join("alone.db"))?;
-    let mut bare = File::create(folder.join("bare"))?;
-    let (mut commands, mut syncs) = (Vec::new(), Vec::new());
-    let block = vec![0; SYNCED];
+    let mut disk = Disk::open(folder)?;
+    let mut commands = Samples::default();
     for number in 0..ALONE {
         let command = command(number)?;
         let begun = Instant::now();
         store.append(command).await?;
-        commands.push(begun.elapsed());
-        let begun = Instant::now();
-        bare.write_all(&block)?;
-        bare.sync_data()?;
-        syncs.push(begun.elapsed());
+        commands.push_millis(begun.elapsed());
+        disk.sync()?;
     }
-    Ok((commands, syncs))
+    Ok((commands, disk.times))
 }
 
 /// A new stream with its first events and its row, as a request has them.
@@ -163,8 +148,4 @@ fn event(stream: &StreamId, seq: u64) -> Event {
         bodies: Vec::new(),
         data: json!({ "resource": "res_0000000005e008000000000000", "path": "privileged", "text": "x".repeat(110) }),
     }
-}
-
-fn millis(span: Duration) -> f64 {
-    span.as_secs_f64() * 1_000.0
 }

@@ -1,0 +1,90 @@
+//! Idle sessions, what each takes, and how long it takes until they are dead when their grant is revoked:
+//! from before the call until the client has seen its session end.
+
+use std::time::{Duration, Instant};
+
+use crate::Failure;
+use crate::measure::{Samples, float};
+use crate::process::Process;
+use crate::report::Figure;
+
+use super::hosts::{RESOURCE, Way};
+use super::{Bench, crowd};
+
+/// Sessions that one revocation ends.
+const MANY: usize = 100;
+
+/// Sessions straight to the target, to compare their memory.
+const STRAIGHT: usize = 20;
+
+/// Revocations of a grant with one session.
+const ALONE: usize = 20;
+
+/// How long a session may live on before this counts as a failure.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Measures it.
+pub async fn run(bench: &mut Bench<'_>) -> Result<Vec<Figure>, Failure> {
+    let mut alone = Samples::default();
+    for _ in 0..ALONE {
+        ended_after(bench, 1, &mut alone, &mut Samples::default()).await?;
+    }
+    let (mut together, mut memory) = (Samples::default(), Samples::default());
+    ended_after(bench, MANY, &mut together, &mut memory).await?;
+    let straight = straight(bench)?;
+    let mut figures = vec![
+        Figure::median("memory an idle session: gateway", &memory, "KiB")
+            .beside("sshd", straight.median()),
+        Figure::median("memory an idle session: sshd", &straight, "KiB"),
+    ];
+    for (name, times) in [("one session", &alone), ("100 sessions at once", &together)] {
+        for part in [50, 99] {
+            let name = format!("revoke to dead, {name}");
+            figures.push(Figure::percentile(&name, part, times, "ms"));
+        }
+    }
+    Ok(figures)
+}
+
+/// Opens sessions on a grant of their own, then revokes it.
+async fn ended_after(
+    bench: &mut Bench<'_>,
+    sessions: usize,
+    times: &mut Samples,
+    memory: &mut Samples,
+) -> Result<(), Failure> {
+    bench.step_up().await?;
+    let grant = bench.world.granted(RESOURCE, &["shell"]).await?;
+    let before = bench.world.gateway().memory()?;
+    let crowd = crowd::open(&bench.hosts, Way::Ours, sessions)?;
+    let each = float(u64::try_from(sessions)?);
+    memory.push((bench.world.gateway().memory()? - before) / each);
+    let ends = crowd::watch(crowd);
+    let begun = Instant::now();
+    bench.world.revoke(&grant).await?;
+    for _ in 0..sessions {
+        let ended = ends
+            .recv_timeout(PATIENCE)
+            .map_err(|_| "a session of a revoked grant lives on")?;
+        times.push_millis(ended.duration_since(begun));
+    }
+    bench.world.until_grant(&grant, "revoked").await
+}
+
+/// The memory of the sshd processes that serve an idle session, one value a session.
+fn straight(bench: &Bench<'_>) -> Result<Samples, Failure> {
+    let _crowd = crowd::open(&bench.hosts, Way::Direct, STRAIGHT)?;
+    let sessions = bench.hosts.target()?.children()?;
+    sessions.into_iter().map(of_sshd).collect()
+}
+
+/// An sshd and the sshds below it; what they started for the person does not count.
+fn of_sshd(process: Process) -> Result<f64, Failure> {
+    let mut all = process.memory()?;
+    for child in process.children()? {
+        if child.name()?.starts_with("sshd") {
+            all += of_sshd(child)?;
+        }
+    }
+    Ok(all)
+}
