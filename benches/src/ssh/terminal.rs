@@ -1,7 +1,7 @@
 //! A shell in a terminal, as a person has it open.
 
 use std::io::{Read as _, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus, Stdio};
 
 use crate::Failure;
 
@@ -12,19 +12,24 @@ pub struct Terminal {
     child: Child,
     input: ChildStdin,
     output: ChildStdout,
+    /// A few lines at most, which a pipe holds unread.
+    errors: ChildStderr,
 }
 
 impl Terminal {
     /// Opens one, and types a first line; returns when the shell has answered it.
     pub fn open(hosts: &Hosts, way: Way, line: &str) -> Result<Self, Failure> {
         let mut ssh = hosts.ssh(way, &["-tt"]);
-        let mut child = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        ssh.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = ssh.stderr(Stdio::piped()).spawn()?;
         let input = child.stdin.take().ok_or("ssh has no input")?;
         let output = child.stdout.take().ok_or("ssh has no output")?;
+        let errors = child.stderr.take().ok_or("ssh has no error output")?;
         let mut opened = Self {
             child,
             input,
             output,
+            errors,
         };
         // What is typed comes back as well: only the shell puts the two halves together.
         opened.send(format!("echo re''ady; {line}\n").as_bytes())?;
@@ -49,13 +54,11 @@ impl Terminal {
     fn wait_for(&mut self, end: &[u8], way: Way) -> Result<(), Failure> {
         let mut seen = Vec::new();
         while !seen.ends_with(end) {
-            let byte = self.byte().map_err(|error| {
-                let seen = String::from_utf8_lossy(&seen).into_owned();
-                format!(
-                    "the shell ({}) ended: {error}; it showed {seen:?}",
-                    way.name()
-                )
-            })?;
+            let Ok(byte) = self.byte() else {
+                let mut said = String::from_utf8_lossy(&seen).into_owned();
+                self.errors.read_to_string(&mut said)?;
+                return Err(format!("the shell ({}) ended; it said {said:?}", way.name()).into());
+            };
             seen.push(byte);
         }
         Ok(())
