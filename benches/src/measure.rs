@@ -30,6 +30,11 @@ impl Samples {
         sorted.get(place).copied().unwrap_or_default()
     }
 
+    /// All of them, shared out evenly: for what is counted in steps as large as itself.
+    pub fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / float(u64::try_from(self.count()).unwrap_or(1).max(1))
+    }
+
     /// The middle one.
     pub fn median(&self) -> f64 {
         self.percentile(50)
@@ -53,14 +58,12 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_were_measured() {
-        let samples: Samples = (1..=200).rev().map(f64::from).collect();
-        let found = [0, 1, 50, 99, 100].map(|part| samples.percentile(part));
-        assert_eq!(found.map(f64::round), [1.0, 2.0, 100.0, 198.0, 200.0]);
+        let said = |samples: &Samples, part| format!("{:.0}", samples.percentile(part));
+        let many: Samples = (1..=200).rev().map(f64::from).collect();
+        let found = [0, 1, 50, 99, 100].map(|part| said(&many, part));
+        assert_eq!(found, ["1", "2", "100", "198", "200"]);
         let few: Samples = [3.0, 1.0, 2.0].into_iter().collect();
-        assert_eq!(
-            [50, 99].map(|part| few.percentile(part).round()),
-            [2.0, 3.0]
-        );
+        assert_eq!([50, 99].map(|part| said(&few, part)), ["2", "3"]);
         assert!(Samples::default().median().abs() < f64::EPSILON);
     }
 }

@@ -50,9 +50,7 @@ pub async fn run() -> Result<Vec<Figure>, Failure> {
                 .beside("fdatasync", sync),
         );
     }
-    for part in [50, 99] {
-        figures.push(Figure::percentile("bare fdatasync", part, &syncs, "ms"));
-    }
+    figures.extend(Figure::p50_and_p99("bare fdatasync", &syncs, "ms"));
     Ok(figures)
 }
 

@@ -19,7 +19,7 @@ const PASSWORD: &str = "evaluation only";
 const STALE: Duration = Duration::from_mins(5);
 
 /// How often something is looked at that is waited for.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How long anything that is waited for may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,6 +46,7 @@ impl World {
             .arg("demo")
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
+            .env("PORTCULLIS_LOG", "error")
             .spawn()?;
         let output = demo.stdout.take().ok_or("the demo has no output")?;
         let folder = where_it_is(output)?;

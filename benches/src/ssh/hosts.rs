@@ -156,9 +156,7 @@ impl Hosts {
     /// Starts the target anew; with a cipher, it offers that one and no other, to everybody.
     pub async fn offer(&mut self, cipher: Option<&str>) -> Result<(), Failure> {
         let mut settings = config::server(&self.folder, &self.target.address());
-        if let Some(cipher) = cipher {
-            settings += &format!("Ciphers {cipher}\n");
-        }
+        settings.extend(cipher.map(|cipher| format!("Ciphers {cipher}\n")));
         let place = self.place("target.conf", &settings)?;
         let account = self.runs_as().map(str::to_owned);
         self.target.start(&place, account.as_deref()).await

@@ -11,38 +11,46 @@ use crate::report::Figure;
 use super::hosts::{RESOURCE, Way};
 use super::{Bench, crowd};
 
-/// Sessions that one revocation ends.
+/// Sessions that one revocation ends, opened in groups after each of which memory is looked at.
 const MANY: usize = 100;
+const GROUP: usize = 20;
+
+/// Revocations of a grant with many sessions, and of one with a single session.
+const TOGETHER: usize = 5;
+const ALONE: usize = 20;
 
 /// Sessions straight to the target, to compare their memory.
 const STRAIGHT: usize = 20;
-
-/// Revocations of a grant with one session.
-const ALONE: usize = 20;
 
 /// How long a session may live on before this counts as a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Measures it.
 pub async fn run(bench: &mut Bench<'_>) -> Result<Vec<Figure>, Failure> {
-    let mut alone = Samples::default();
-    for _ in 0..ALONE {
-        ended_after(bench, 1, &mut alone, &mut Samples::default()).await?;
-    }
-    let (mut together, mut memory) = (Samples::default(), Samples::default());
+    let (mut alone, mut together) = (Samples::default(), Samples::default());
+    let mut later = Samples::default();
+    // First: what later sessions take was taken before, by those that ended.
+    let mut memory = Samples::default();
     ended_after(bench, MANY, &mut together, &mut memory).await?;
+    for _ in 1..TOGETHER {
+        ended_after(bench, MANY, &mut together, &mut later).await?;
+    }
+    for _ in 0..ALONE {
+        ended_after(bench, 1, &mut alone, &mut later).await?;
+    }
     let straight = straight(bench)?;
     let mut figures = vec![
         Figure::median("memory an idle session: gateway", &memory, "KiB")
             .beside("sshd", straight.median()),
         Figure::median("memory an idle session: sshd", &straight, "KiB"),
     ];
-    for (name, times) in [("one session", &alone), ("100 sessions at once", &together)] {
-        for part in [50, 99] {
-            let name = format!("revoke to dead, {name}");
-            figures.push(Figure::percentile(&name, part, times, "ms"));
-        }
-    }
+    let many = format!("revoke to dead, {MANY} sessions at once");
+    figures.extend(Figure::p50_and_p99(
+        "revoke to dead, one session",
+        &alone,
+        "ms",
+    ));
+    figures.extend(Figure::p50_and_p99(&many, &together, "ms"));
     Ok(figures)
 }
 
@@ -55,10 +63,14 @@ async fn ended_after(
 ) -> Result<(), Failure> {
     bench.step_up().await?;
     let grant = bench.world.granted(RESOURCE, &["shell"]).await?;
-    let before = bench.world.gateway().memory()?;
-    let crowd = crowd::open(&bench.hosts, Way::Ours, sessions)?;
-    let each = float(u64::try_from(sessions)?);
-    memory.push((bench.world.gateway().memory()? - before) / each);
+    let mut crowd = Vec::new();
+    while crowd.len() < sessions {
+        let group = GROUP.min(sessions - crowd.len());
+        let before = bench.world.gateway().memory()?;
+        crowd.extend(crowd::open(&bench.hosts, Way::Ours, group)?);
+        let each = float(u64::try_from(group)?);
+        memory.push((bench.world.gateway().memory()? - before) / each);
+    }
     let ends = crowd::watch(crowd);
     let begun = Instant::now();
     bench.world.revoke(&grant).await?;

@@ -1,5 +1,5 @@
 //! Moving a file of random bytes, which nothing can compress: MB/s between the first byte and the last, so
-//! without the set-up that is measured elsewhere. Ours writes all of it to the tape.
+//! without the set-up that is measured elsewhere. What comes from the target is all on the tape of ours.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -80,7 +80,7 @@ fn figures(direct: &Found, nested: &Found, ours: &Found, memory: f64) -> Vec<Fig
     vec![
         Figure::median("direct", &direct.rates, "MB/s"),
         Figure::median("nested hop", &nested.rates, "MB/s").beside("direct", direct.rates.median()),
-        Figure::median("ours, full tape", &ours.rates, "MB/s")
+        Figure::median("ours, with its tape", &ours.rates, "MB/s")
             .beside("direct", direct.rates.median())
             .beside("nested", nested.rates.median()),
         Figure::median("the gateway's processor time a run", &ours.busy, "s"),
