@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Request;
 use portcullis_flow::session::Session;
-use portcullis_model::{Controls, GrantId, Path, Resource, ResourceId, SessionId};
+use portcullis_model::{Controls, GrantId, Path, Resource, ResourceId, SessionId, StreamId};
 use portcullis_policy::{AssignEntitlement, Duty, Ordinary, RecordedGrant, duty};
 use portcullis_ports::{Assignment, Connector, Target};
 use tokio::sync::{Notify, watch};
@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
+use crate::overlap::{Turns, rights};
 use crate::secrets::Warrant;
 
 /// How long the loop waits when nothing wakes it: the grain of expiry.
@@ -30,6 +31,8 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(crate) struct Duties {
     wake: Notify,
     under_way: Mutex<BTreeSet<GrantId>>,
+    /// Held while something is given to or taken from an account.
+    turns: Turns,
 }
 
 impl Duties {
@@ -200,8 +203,14 @@ impl Engine {
         let permit = self
             .bundle()
             .authorize::<Ordinary, AssignEntitlement>(&asked.query())?;
-        let account = self.account_of(&resource, &issue).await?;
-
+        // An attempt that was cut off may have given it already: it goes on at the same account.
+        let account = match &loaded.get()?.account {
+            Some(begun) => begun.clone(),
+            None => self.account_of(&resource, &issue).await?,
+        };
+        let system = connector.right(&resource, &issue.intent.action).system;
+        let _turn = self.duties.turns.take(&system, &account).await;
+        let ours = rights(&self.given_to(&system, &account).await?);
         let (_, credential) = self
             .vault
             .release(Warrant::Assignment(&permit), &resource)
@@ -210,27 +219,47 @@ impl Engine {
             resource: &resource,
             credential,
         };
-        let held_before = connector
-            .held(&target, &issue.intent.action, &account)
-            .await?
-            .effective;
-        let mut command = self.journal.command(None);
-        let event = loaded
-            .get()?
-            .begin_assignment(account.clone(), held_before, command.at())?;
-        command.push(loaded, &event)?;
-        command.commit().await?;
+        if loaded.get()?.account.is_none() {
+            let held = connector
+                .held(&target, &issue.intent.action, &account)
+                .await?;
+            let held_before = held.by_other_than(&ours);
+            self.begin_assignment(loaded, account.clone(), held_before)
+                .await?;
+        }
         let approved = issue
             .effective
             .ok_or_else(|| Failure::Damaged("no effective privileges".to_owned()))?;
         let assignment = connector
-            .assign(permit, &target, &issue.intent.action, &account, approved)
+            .assign(
+                permit,
+                &target,
+                &issue.intent.action,
+                &account,
+                approved,
+                &ours,
+            )
             .await?;
 
         let value = serde_json::to_value(&assignment)
             .map_err(|error| Failure::Damaged(error.to_string()))?;
         let mut command = self.journal.command(None);
         let event = loaded.get()?.assigned(value)?;
+        command.push(loaded, &event)?;
+        command.commit().await
+    }
+
+    /// Writes that it may be at the target from here on.
+    async fn begin_assignment(
+        &self,
+        loaded: &mut Loaded<Grant>,
+        account: String,
+        held_before: bool,
+    ) -> Result<(), Failure> {
+        let mut command = self.journal.command(None);
+        let event = loaded
+            .get()?
+            .begin_assignment(account, held_before, command.at())?;
         command.push(loaded, &event)?;
         command.commit().await
     }
@@ -305,6 +334,21 @@ impl Engine {
         let resource_id = grant.issue.intent.resource;
         let resource = self.resource_even_if_removed(resource_id).await?;
         let connector = self.connector_of(&resource)?;
+        let right = connector.right(&resource, &assignment.action);
+        let _turn = self
+            .duties
+            .turns
+            .take(&right.system, &assignment.account)
+            .await;
+        let mut others = self.given_to(&right.system, &assignment.account).await?;
+        let own = StreamId::from(id);
+        others.retain(|other| other.stands && other.grant != own);
+        let covering = others.iter().filter(|other| other.right == right.name);
+        let covering: Vec<_> = covering.map(|other| other.grant.to_string()).collect();
+        if !assignment.held_before && !covering.is_empty() {
+            // Theirs now: it goes when the last of them does.
+            return Ok(Found::Gone(serde_json::json!({ "kept_for": covering })));
+        }
         let permit = duty(&RecordedGrant {
             grant: id,
             resource: resource_id,
@@ -319,7 +363,9 @@ impl Engine {
             credential,
         };
         match connector.remove(permit, &target, &assignment).await {
-            Ok(removal) if removal.held.is_gone() || assignment.held_before => {
+            Ok(removal)
+                if removal.held.is_gone_beside(&rights(&others)) || assignment.held_before =>
+            {
                 let evidence = serde_json::to_value(&removal);
                 Ok(Found::Gone(
                     evidence.map_err(|error| Failure::Damaged(error.to_string()))?,
@@ -333,7 +379,10 @@ impl Engine {
         }
     }
 
-    async fn resource_even_if_removed(&self, id: ResourceId) -> Result<Resource, Failure> {
+    pub(crate) async fn resource_even_if_removed(
+        &self,
+        id: ResourceId,
+    ) -> Result<Resource, Failure> {
         let loaded = self
             .journal
             .load::<portcullis_flow::records::ResourceState>(id)
@@ -351,7 +400,7 @@ enum Found {
 }
 
 /// What there is to take away: what was assigned, or what may have been when the server stopped in between.
-fn assignment_of(grant: &Grant) -> Result<Option<Assignment>, Failure> {
+pub(crate) fn assignment_of(grant: &Grant) -> Result<Option<Assignment>, Failure> {
     match (&grant.assignment, &grant.account) {
         (Some(value), _) => serde_json::from_value(value.clone())
             .map(Some)

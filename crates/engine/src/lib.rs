@@ -20,6 +20,7 @@ mod journal;
 mod live;
 mod news;
 mod orders;
+mod overlap;
 mod ports;
 mod preview;
 mod reevaluation;

@@ -46,6 +46,16 @@ impl Effective {
     }
 }
 
+/// What an entitlement gives, and in which system. Actions with the same right are one and the same thing
+/// there, whatever they are called and through whichever resource the system is reached.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Right {
+    /// The system: everything in which an account's name means one account.
+    pub system: String,
+    /// What is given, in the terms of [`Held::through`].
+    pub name: String,
+}
+
 /// An entitlement assigned to an account, as remembered for its removal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
@@ -53,7 +63,7 @@ pub struct Assignment {
     pub action: Action,
     /// The person's own account at the target.
     pub account: String,
-    /// Whether the account held it before: then it is not ours to take away.
+    /// Whether something other than our grants gave it to the account before: then it is not ours to take away.
     pub held_before: bool,
 }
 
@@ -62,6 +72,9 @@ pub struct Assignment {
 pub struct Held {
     /// Whether the account can use the entitlement, by whatever chain.
     pub effective: bool,
+    /// What the account was given itself that leads there, as names of rights. Nothing, when it can use
+    /// the entitlement by what it is (a superuser).
+    pub through: BTreeSet<String>,
     /// Live sessions that still carry its rights, in the target's words.
     pub sessions: Vec<String>,
 }
@@ -69,7 +82,17 @@ pub struct Held {
 impl Held {
     /// Whether nothing is left.
     pub fn is_gone(&self) -> bool {
-        !self.effective && self.sessions.is_empty()
+        self.is_gone_beside(&BTreeSet::new())
+    }
+
+    /// Whether nothing is left but what these rights of the account give it anyway.
+    pub fn is_gone_beside(&self, rights: &BTreeSet<String>) -> bool {
+        self.sessions.is_empty() && !self.by_other_than(rights)
+    }
+
+    /// Whether the account can use the entitlement by something else than these rights.
+    pub fn by_other_than(&self, rights: &BTreeSet<String>) -> bool {
+        self.effective && (self.through.is_empty() || !self.through.is_subset(rights))
     }
 }
 
@@ -126,6 +149,10 @@ pub trait Connector: Send + Sync {
     /// The entitlements a resource offers, to be listed in the catalog.
     fn offers(&self, resource: &Resource) -> Result<Vec<Action>, ConnectorError>;
 
+    /// What an action gives and where. Total, since taking away must not fail by it: what the settings
+    /// do not say is a right and a system of its own.
+    fn right(&self, resource: &Resource, action: &Action) -> Right;
+
     /// What an entitlement is worth, read from the target's catalog. What cannot be read is worst.
     async fn effective(
         &self,
@@ -142,6 +169,8 @@ pub trait Connector: Send + Sync {
     ) -> Result<Held, ConnectorError>;
 
     /// Assigns, after reading the effective privileges once more: `approved` is their digest as approved.
+    /// `ours` are the rights that grants of ours gave the account: they are no reason not to give this one,
+    /// and what the account can do by others only was held before and is left as it is.
     async fn assign(
         &self,
         permit: Permit<Ordinary, AssignEntitlement>,
@@ -149,6 +178,7 @@ pub trait Connector: Send + Sync {
         action: &Action,
         account: &str,
         approved: Digest,
+        ours: &BTreeSet<String>,
     ) -> Result<Assignment, ConnectorError>;
 
     /// Takes away, ends sessions that still carry the rights, reads back. Safe to repeat.

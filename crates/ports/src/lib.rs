@@ -22,7 +22,7 @@ pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use broker::{Broker, BrokerError, BrokerSettings, Endpoint};
 pub use clock::{Clock, Entropy};
 pub use connector::{
-    Assignment, Connector, ConnectorError, Effective, Held, Privilege, Removal, Target,
+    Assignment, Connector, ConnectorError, Effective, Held, Privilege, Removal, Right, Target,
 };
 pub use control::Control;
 pub use sealer::{Sealer, SealerError};

@@ -3,24 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::world::{World, request};
-
-/// The tokens of the four.
-struct People {
-    rosa: String,
-    olaf: String,
-    iris: String,
-    pia: String,
-}
-
-async fn people(world: &World) -> People {
-    People {
-        rosa: world.sign_in("rosa").await,
-        olaf: world.sign_in("olaf").await,
-        iris: world.sign_in("iris").await,
-        pia: world.sign_in("pia").await,
-    }
-}
+use crate::world::{People, World, request};
 
 /// A resource that all owners signed.
 async fn gate(world: &World, people: &People) {
@@ -59,7 +42,7 @@ async fn ask(world: &World, token: &str, key: &str) -> Value {
 #[tokio::test]
 async fn a_request_two_owners_approve_becomes_a_grant_with_evidence() {
     let world = World::new().await;
-    let people = people(&world).await;
+    let people = world.people().await;
     gate(&world, &people).await;
     let preview = json!({"resource": "gate", "words": ["shell"]});
     let preview = world.post(&people.rosa, "/preview", preview).await.done();
@@ -107,7 +90,7 @@ async fn a_request_two_owners_approve_becomes_a_grant_with_evidence() {
 #[tokio::test]
 async fn an_idempotency_key_finds_the_same_request_and_only_its_owners() {
     let world = World::new().await;
-    let people = people(&world).await;
+    let people = world.people().await;
     gate(&world, &people).await;
     let first = ask(&world, &people.rosa, "key").await;
     let again = ask(&world, &people.rosa, "key").await;
@@ -147,7 +130,7 @@ async fn a_suspended_identity_is_out_once_an_owner_signed() {
 #[tokio::test]
 async fn the_value_of_a_secret_goes_in_and_is_never_seen_again() {
     let world = World::new().await;
-    let people = people(&world).await;
+    let people = world.people().await;
     let value = "a value nobody sees again";
     let body = json!({"name": "gate-key", "kind": "password", "value": value});
     let added = world.post(&people.olaf, "/secrets", body).await;

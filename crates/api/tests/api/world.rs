@@ -1,6 +1,7 @@
 //! A whole installation in a temporary folder, called through the router as a client would.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,10 +11,10 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::response::Response;
-use portcullis_engine::{Beginning, Founding, Options, Ports, Running, Unlock, found};
+use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Preset, shipped};
-use portcullis_ports::{Clock, Entropy};
+use portcullis_ports::{Clock, Connector, Entropy};
 use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
 use portcullis_vault::KdfCost;
 use serde_json::{Value, json};
@@ -52,11 +53,22 @@ impl Entropy for Dice {
 /// An installation with rosa (who asks), olaf (owns resources), iris (IAM) and pia (PAM).
 pub struct World {
     pub router: Router,
+    pub engine: Arc<Engine>,
     _running: Running,
+    ports: Ports,
+    online: String,
     clock: Arc<Dial>,
     tokens: Mutex<HashMap<String, String>>,
     seeds: Mutex<HashMap<String, Totp>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+/// The tokens of the four.
+pub struct People {
+    pub rosa: String,
+    pub olaf: String,
+    pub iris: String,
+    pub pia: String,
 }
 
 /// An answer, read to its end.
@@ -99,6 +111,11 @@ impl Reply {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(Vec::new()).await
+    }
+
+    /// One that has connectors.
+    pub async fn with(connectors: Vec<Arc<dyn Connector>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
         let ports = Ports {
@@ -109,7 +126,7 @@ impl World {
             clock: clock.clone(),
             entropy: Arc::new(Dice),
             brokers: vec![Arc::new(Lodge)],
-            connectors: Vec::new(),
+            connectors,
             authenticators: portcullis_identity::all(),
         };
         let founding = Founding {
@@ -120,21 +137,64 @@ impl World {
             bundle: shipped(Preset::Strict).unwrap(),
         };
         let founded = found(&ports, founding).await.unwrap();
-        let running = Running::start(ports, Options::default(), Unlock::Online(founded.online))
+        let tokens = founded.tokens.into_iter();
+        let tokens = tokens.map(|(name, token)| (name, token.expose_owned()));
+        let tokens = tokens.collect();
+        Self::running(ports, founded.online.expose_owned(), clock, tokens, folder).await
+    }
+
+    async fn running(
+        ports: Ports,
+        online: String,
+        clock: Arc<Dial>,
+        tokens: HashMap<String, String>,
+        folder: tempfile::TempDir,
+    ) -> Self {
+        let unlock = Unlock::Online(Secret::new(online.clone()));
+        let running = Running::start(ports.clone(), Options::default(), unlock)
             .await
             .unwrap();
-        let tokens = founded.tokens.into_iter();
         Self {
             router: portcullis_api::router(Arc::clone(&running.engine)),
+            engine: Arc::clone(&running.engine),
             _running: running,
+            ports,
+            online,
             clock,
-            tokens: Mutex::new(
-                tokens
-                    .map(|(name, token)| (name, token.expose_owned()))
-                    .collect(),
-            ),
+            tokens: Mutex::new(tokens),
             seeds: Mutex::default(),
-            _folder: folder,
+            folder,
+        }
+    }
+
+    /// What a new process finds when the one before was killed at this moment.
+    pub async fn after_a_crash(self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(self.folder.path(), folder.path());
+        let ports = Ports {
+            store: Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap()),
+            tiles: Arc::new(DirectoryTiles::open(folder.path().join("ledger")).unwrap()),
+            blobs: Arc::new(DirectoryBlobs::open(folder.path().join("blobs")).unwrap()),
+            ..self.ports.clone()
+        };
+        let tokens = self.tokens.lock().unwrap().clone();
+        Self::running(
+            ports,
+            self.online.clone(),
+            Arc::clone(&self.clock),
+            tokens,
+            folder,
+        )
+        .await
+    }
+
+    /// Signs all four in.
+    pub async fn people(&self) -> People {
+        People {
+            rosa: self.sign_in("rosa").await,
+            olaf: self.sign_in("olaf").await,
+            iris: self.sign_in("iris").await,
+            pia: self.sign_in("pia").await,
         }
     }
 
@@ -224,6 +284,19 @@ impl World {
                 .done();
         }
         last
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Giving a role to an account, if it is still worth what was approved.
 
+use std::collections::BTreeSet;
+
 use portcullis_model::{Action, Digest, Intent};
 use portcullis_policy::{AssignEntitlement, Ordinary, Permit};
 use portcullis_ports::{Assignment, ConnectorError, Target};
@@ -18,6 +20,7 @@ pub(super) struct Order<'a> {
     pub entitlement: &'a Entitlement<'a>,
     pub account: &'a str,
     pub approved: Digest,
+    pub ours: &'a BTreeSet<String>,
 }
 
 /// Whether a permit is for exactly this: the resource, the action, and its worth as approved.
@@ -69,7 +72,9 @@ impl Order<'_> {
             .await
             .map_err(fail)?;
         self.personal(&pair, &transaction).await?;
-        if !pair.held {
+        let direct = pair.through.contains(self.entitlement.role);
+        let held_before = pair.told(Vec::new()).by_other_than(self.ours);
+        if !held_before && !direct {
             let grant = statement(&transaction, &role, &account)
                 .await
                 .map_err(fail)?;
@@ -79,7 +84,7 @@ impl Order<'_> {
         Ok(Assignment {
             action: action.clone(),
             account: self.account.to_owned(),
-            held_before: pair.held,
+            held_before,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What an account has of a role now: by whatever chain of memberships, and in which live sessions.
 
+use std::collections::BTreeSet;
+
 use portcullis_ports::Held;
 use tokio_postgres::types::Oid;
 use tokio_postgres::{Error, GenericClient};
@@ -11,6 +13,8 @@ pub(super) struct Pair {
     pub account: Option<Oid>,
     /// Whether the account can use the role.
     pub held: bool,
+    /// The roles the account itself was made a member of that lead there.
+    pub through: BTreeSet<String>,
 }
 
 impl Pair {
@@ -26,7 +30,17 @@ impl Pair {
         Ok(Self {
             account: row.try_get(0)?,
             held: row.try_get(1)?,
+            through: row.try_get::<_, Vec<String>>(2)?.into_iter().collect(),
         })
+    }
+
+    /// What the account has, beside the sessions that may carry it.
+    pub fn told(self, sessions: Vec<String>) -> Held {
+        Held {
+            effective: self.held,
+            through: self.through,
+            sessions,
+        }
     }
 
     /// Names of the roles that can become the account.
@@ -79,8 +93,5 @@ pub(super) async fn read(
 ) -> Result<Held, Error> {
     let pair = Pair::read(client, role, account).await?;
     let sessions = pair.sessions(client, before).await?;
-    Ok(Held {
-        effective: pair.held,
-        sessions: sessions.into_iter().map(|(_, told)| told).collect(),
-    })
+    Ok(pair.told(sessions.into_iter().map(|(_, told)| told).collect()))
 }

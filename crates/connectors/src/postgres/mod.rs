@@ -10,6 +10,7 @@ mod remove;
 mod roles;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use portcullis_model::{
     Action, ActionDescriptor, Digest, KindDescriptor, ParamDescriptor, Resource,
 };
 use portcullis_policy::{AssignEntitlement, DutyPermit, Ordinary, Permit};
-use portcullis_ports::{Assignment, Connector, ConnectorError, Effective, Held, Removal, Target};
+use portcullis_ports::{
+    Assignment, Connector, ConnectorError, Effective, Held, Removal, Right, Target,
+};
 use tokio_postgres::IsolationLevel;
 
 use catalog::Worth;
@@ -149,6 +152,19 @@ impl Connector for System {
             .collect()
     }
 
+    /// Roles belong to the whole server, not to one of its databases.
+    fn right(&self, resource: &Resource, action: &Action) -> Right {
+        let system = Settings::of(resource).map_or_else(
+            |_| resource.id.to_string(),
+            |settings| format!("{}:{}", settings.host, settings.port),
+        );
+        let name = Entitlement::of(action).map_or_else(
+            |_| action.to_string(),
+            |entitlement| entitlement.role.to_owned(),
+        );
+        Right { system, name }
+    }
+
     async fn effective(
         &self,
         target: &Target<'_>,
@@ -206,6 +222,7 @@ impl Connector for System {
         action: &Action,
         account: &str,
         approved: Digest,
+        ours: &BTreeSet<String>,
     ) -> Result<Assignment, ConnectorError> {
         assign::covered(&permit, target, action, approved)?;
         let settings = Settings::of(target.resource)?;
@@ -217,6 +234,7 @@ impl Connector for System {
             entitlement: &entitlement,
             account,
             approved,
+            ours,
         };
         in_time(target, order.carry_out(action)).await
     }

@@ -1,5 +1,7 @@
 //! Assigning: only what was approved, only to one person's own account, whatever it is called.
 
+use std::collections::BTreeSet;
+
 use portcullis_ports::ConnectorError;
 use portcullis_ports::conformance::connector::{permit, target};
 
@@ -18,6 +20,56 @@ async fn only_what_was_approved_is_given_and_only_to_a_persons_own_account() {
     an_account_others_can_become_is_refused(&world).await;
     our_own_role_and_missing_accounts_are_refused(&world).await;
     nobody_gets_the_option_to_pass_it_on(&world).await;
+    what_another_grant_of_ours_gave_is_not_held_before(&world).await;
+    a_role_reached_through_another_of_ours_is_given_itself(&world).await;
+    two_resources_of_one_server_give_the_same_right(&world);
+}
+
+async fn what_another_grant_of_ours_gave_is_not_held_before(world: &World) {
+    world.reader("twin").await;
+    world.person("twin_ana").await;
+    let approved = world.digest("twin").await;
+    world.give("twin", "twin_ana").await;
+    let second = world.assign_beside("twin", "twin_ana", approved, &["twin"]);
+    assert!(!second.await.unwrap().held_before);
+    // Somebody else's way to it beside ours: that part was held before.
+    world
+        .sql("CREATE ROLE twin_team; GRANT twin TO twin_team; GRANT twin_team TO twin_ana")
+        .await;
+    let third = world.assign_beside("twin", "twin_ana", approved, &["twin"]);
+    assert!(third.await.unwrap().held_before);
+}
+
+async fn a_role_reached_through_another_of_ours_is_given_itself(world: &World) {
+    world.reader("narrow").await;
+    world.reader("wide").await;
+    world.person("wide_ana").await;
+    world.sql("GRANT narrow TO wide").await;
+    let wide = world.give("wide", "wide_ana").await;
+    let approved = world.digest("narrow").await;
+    let narrow = world.assign_beside("narrow", "wide_ana", approved, &["wide"]);
+    let narrow = narrow.await.unwrap();
+    assert!(!narrow.held_before);
+
+    assert!(world.take("wide", &wide).await.held.is_gone());
+    let held = world.held("narrow", "wide_ana").await;
+    assert!(held.effective, "its own role outlives the other");
+    let wide = world.give("wide", "wide_ana").await;
+    let removal = world.take("narrow", &narrow).await;
+    let beside = BTreeSet::from(["wide".to_owned()]);
+    assert_eq!(removal.held.through, beside);
+    assert!(removal.held.is_gone_beside(&beside) && !removal.held.is_gone());
+    assert!(world.take("wide", &wide).await.held.is_gone());
+}
+
+fn two_resources_of_one_server_give_the_same_right(world: &World) {
+    let (one, mut other) = (world.resource("shared"), world.resource("shared"));
+    other.settings["database"] = "template1".into();
+    let action = world.read(&one);
+    let right = world.connector.right(&one, &action);
+    assert_eq!(right, world.connector.right(&other, &action));
+    other.settings["port"] = 1.into();
+    assert_ne!(right, world.connector.right(&other, &action));
 }
 
 async fn a_role_that_grew_since_it_was_approved_is_not_given(world: &World) {
@@ -62,7 +114,14 @@ async fn an_entitlement_that_means_another_role_by_now_is_not_given(world: &Worl
     let target = target(&resource, PASSWORD.as_bytes());
     let refused = world
         .connector
-        .assign(permit, &target, &action, "meant_ana", approved)
+        .assign(
+            permit,
+            &target,
+            &action,
+            "meant_ana",
+            approved,
+            &BTreeSet::new(),
+        )
         .await;
     assert!(
         matches!(refused, Err(ConnectorError::Invalid(_))),

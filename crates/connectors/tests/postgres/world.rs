@@ -138,12 +138,24 @@ impl World {
         account: &str,
         approved: Digest,
     ) -> Result<Assignment, ConnectorError> {
+        self.assign_beside(role, account, approved, &[]).await
+    }
+
+    /// The same while grants of ours gave the account some roles already.
+    pub async fn assign_beside(
+        &self,
+        role: &str,
+        account: &str,
+        approved: Digest,
+        ours: &[&str],
+    ) -> Result<Assignment, ConnectorError> {
+        let ours = ours.iter().map(|&role| role.to_owned()).collect();
         let resource = self.resource(role);
         let action = self.read(&resource);
         let permit = permit(&resource, &action, approved);
         let target = target(&resource, PASSWORD.as_bytes());
         self.connector
-            .assign(permit, &target, &action, account, approved)
+            .assign(permit, &target, &action, account, approved, &ours)
             .await
     }
 

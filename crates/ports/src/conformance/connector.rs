@@ -121,6 +121,8 @@ pub async fn conforms(specimen: &Specimen<'_>) {
     refuses_what_changed_since_it_was_approved(specimen).await;
     takes_away_what_it_gave_and_may_be_asked_twice(specimen).await;
     leaves_what_was_held_before(specimen).await;
+    knows_its_own_from_what_was_held_before(specimen).await;
+    an_unknown_action_is_a_right_of_its_own(specimen);
     tells_an_unreachable_target_from_a_refusal(specimen).await;
 }
 
@@ -229,6 +231,7 @@ async fn refuses_what_the_permit_does_not_cover(specimen: &Specimen<'_>) {
                 &action,
                 &specimen.account,
                 approved,
+                &BTreeSet::new(),
             )
             .await;
         assert!(
@@ -285,6 +288,35 @@ async fn leaves_what_was_held_before(specimen: &Specimen<'_>) {
     assert!(remove(specimen, &first).await.held.is_gone());
 }
 
+async fn knows_its_own_from_what_was_held_before(specimen: &Specimen<'_>) {
+    let approved = worth(specimen).await;
+    let right = specimen
+        .connector
+        .right(&specimen.resource, &specimen.action())
+        .name;
+    let ours = BTreeSet::from([right]);
+    let first = assign(specimen, &specimen.account, approved).await.unwrap();
+    let held = specimen
+        .connector
+        .held(&specimen.target(), &specimen.action(), &specimen.account)
+        .await
+        .unwrap();
+    assert_eq!(held.through, ours, "it says by what the account has it");
+    let second = assign_beside(specimen, &specimen.account, approved, &ours).await;
+    assert!(!first.held_before && !second.unwrap().held_before);
+    let removal = remove(specimen, &first).await;
+    assert!(removal.held.is_gone() && removal.held.through.is_empty());
+}
+
+fn an_unknown_action_is_a_right_of_its_own(specimen: &Specimen<'_>) {
+    let right = |action: &Action| specimen.connector.right(&specimen.resource, action);
+    assert_ne!(
+        right(&specimen.action()),
+        right(&Action::named("no-such-action"))
+    );
+    assert_eq!(right(&specimen.action()), right(&specimen.action()));
+}
+
 async fn tells_an_unreachable_target_from_a_refusal(specimen: &Specimen<'_>) {
     let action = specimen.action();
     let nowhere = target(&specimen.unreachable, &specimen.credential);
@@ -328,6 +360,15 @@ async fn assign(
     account: &str,
     approved: Digest,
 ) -> Result<Assignment, ConnectorError> {
+    assign_beside(specimen, account, approved, &BTreeSet::new()).await
+}
+
+async fn assign_beside(
+    specimen: &Specimen<'_>,
+    account: &str,
+    approved: Digest,
+    ours: &BTreeSet<String>,
+) -> Result<Assignment, ConnectorError> {
     let action = specimen.action();
     specimen
         .connector
@@ -337,6 +378,7 @@ async fn assign(
             &action,
             account,
             approved,
+            ours,
         )
         .await
 }

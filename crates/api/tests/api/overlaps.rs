@@ -1,0 +1,174 @@
+//! Two grants of one entitlement to one account: neither takes it from the other, and the last takes it away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::shelf::Shelf;
+use crate::world::{People, World};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An installation with a shelf that can be asked for.
+async fn stacked(shelf: &Arc<Shelf>) -> (World, People) {
+    let world = World::with(vec![Arc::clone(shelf) as _]).await;
+    let people = world.people().await;
+    let secret = json!({"name": "shelf-key", "kind": "password", "value": "opens shelves"});
+    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
+    world.sign(&secret, &[&people.pia, &people.iris]).await;
+    for name in ["shelf", "other-shelf"] {
+        let body = json!({
+            "name": name, "kind": "shelf", "environment": "production",
+            "sensitivity": "internal", "owners": ["olaf"], "credential": "shelf-key",
+            "settings": {},
+        });
+        let put = world.post(&people.olaf, "/resources", body).await.done();
+        world
+            .sign(&put["change"], &[&people.pia, &people.iris])
+            .await;
+    }
+    (world, people)
+}
+
+/// Asks for a shelf and has it approved; answers with the request's identifier.
+async fn granted(world: &World, people: &People, resource: &str, minutes: u64) -> String {
+    let ask = json!({
+        "resource": resource, "words": ["books"], "reason": "to read",
+        "span_secs": minutes * 60,
+    });
+    let asked = world.post(&people.rosa, "/requests", ask).await.done();
+    assert_eq!(asked["terms"]["path"], "ordinary");
+    let id = asked["id"].as_str().unwrap().to_owned();
+    let seen = json!({"digest": asked["terms"]["digest"]});
+    let path = format!("/requests/{id}/approve");
+    world.post(&people.olaf, &path, seen).await.done();
+    id
+}
+
+/// Waits until a grant stands so, or fails.
+async fn until(world: &World, people: &People, id: &str, status: &str) -> Value {
+    let path = format!("/grants/{id}");
+    let mut last = Value::Null;
+    let reached = async {
+        loop {
+            last = world.get(&people.rosa, &path).await.done();
+            if last["status"] == status {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let reached = tokio::time::timeout(PATIENCE, reached).await;
+    assert!(reached.is_ok(), "it never was {status}: {last}");
+    last
+}
+
+async fn revoke(world: &World, people: &People, id: &str) {
+    let path = format!("/grants/{id}/revoke");
+    let body = json!({"reason": "enough"});
+    world.post(&people.olaf, &path, body).await.done();
+}
+
+#[tokio::test]
+async fn a_right_stays_while_another_grant_gives_it_and_goes_with_the_last() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let short = granted(&world, &people, "shelf", 10).await;
+    until(&world, &people, &short, "active").await;
+    let long = granted(&world, &people, "shelf", 60).await;
+    let second = until(&world, &people, &long, "active").await;
+    assert_eq!(second["held_before"], false);
+
+    world.pass(Duration::from_mins(10));
+    until(&world, &people, &short, "revoked").await;
+    assert!(shelf.has("rosa", "books"), "the longer grant still runs");
+    until(&world, &people, &long, "active").await;
+    world.pass(Duration::from_mins(50));
+    let people = world.people().await;
+    until(&world, &people, &long, "revoked").await;
+    assert!(!shelf.has("rosa", "books"));
+}
+
+#[tokio::test]
+async fn the_later_grant_may_end_first_and_the_way_to_the_system_does_not_matter() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let first = granted(&world, &people, "shelf", 60).await;
+    until(&world, &people, &first, "active").await;
+    let later = granted(&world, &people, "other-shelf", 60).await;
+    until(&world, &people, &later, "active").await;
+
+    revoke(&world, &people, &later).await;
+    until(&world, &people, &later, "revoked").await;
+    assert!(shelf.has("rosa", "books"));
+    revoke(&world, &people, &first).await;
+    until(&world, &people, &first, "revoked").await;
+    assert!(!shelf.has("rosa", "books"));
+}
+
+#[tokio::test]
+async fn what_others_gave_is_left_when_the_last_grant_ends() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    shelf.place("rosa", "books");
+    for _ in 0..2 {
+        let id = granted(&world, &people, "shelf", 60).await;
+        let grant = until(&world, &people, &id, "active").await;
+        assert_eq!(grant["held_before"], true);
+        revoke(&world, &people, &id).await;
+        until(&world, &people, &id, "revoked").await;
+        assert!(shelf.has("rosa", "books"));
+    }
+}
+
+#[tokio::test]
+async fn grants_that_begin_and_end_at_one_moment_take_turns_at_the_account() {
+    let shelf = Arc::new(Shelf::lingering());
+    let (world, people) = stacked(&shelf).await;
+    let one = granted(&world, &people, "shelf", 60).await;
+    let other = granted(&world, &people, "other-shelf", 60).await;
+    for id in [&one, &other] {
+        let grant = until(&world, &people, id, "active").await;
+        assert_eq!(grant["held_before"], false);
+    }
+    // One ends while a third begins; then the last two end together.
+    revoke(&world, &people, &one).await;
+    revoke(&world, &people, &other).await;
+    let third = granted(&world, &people, "shelf", 60).await;
+    for (id, status) in [(&one, "revoked"), (&other, "revoked"), (&third, "active")] {
+        until(&world, &people, id, status).await;
+    }
+    assert!(shelf.has("rosa", "books"));
+    let fourth = granted(&world, &people, "shelf", 60).await;
+    until(&world, &people, &fourth, "active").await;
+    world.pass(Duration::from_mins(60));
+    let people = world.people().await;
+    for id in [&third, &fourth] {
+        until(&world, &people, id, "revoked").await;
+    }
+    assert!(!shelf.has("rosa", "books"));
+    assert_eq!(shelf.most_inside(), 1, "two were at one account at once");
+}
+
+#[tokio::test]
+async fn an_assignment_cut_off_by_a_crash_is_still_ours_to_take_away() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    shelf.get_stuck();
+    let id = granted(&world, &people, "shelf", 60).await;
+    let given = async {
+        while !shelf.has("rosa", "books") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, given).await.unwrap();
+    until(&world, &people, &id, "assigning").await;
+
+    let world = world.after_a_crash().await;
+    let grant = until(&world, &people, &id, "active").await;
+    assert_eq!(grant["held_before"], false);
+    revoke(&world, &people, &id).await;
+    until(&world, &people, &id, "revoked").await;
+    assert!(!shelf.has("rosa", "books"));
+}

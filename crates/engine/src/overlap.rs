@@ -1,0 +1,102 @@
+//! Grants that meet at one account: what one of them gave is not foreign to another, and stays until the
+//! last one that covers it is over.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use portcullis_flow::grant::{Grant, GrantStatus};
+use portcullis_model::{Path, StreamId};
+use portcullis_ports::Right;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::Engine;
+use crate::duties::assignment_of;
+use crate::failure::Failure;
+
+/// An account in a system.
+type Account = (String, String);
+
+/// Turns at accounts: whoever gives or takes there sees what the one before has done.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<Account, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    /// Waits for a turn, which lasts as long as what is returned.
+    pub(crate) async fn take(&self, system: &str, account: &str) -> OwnedMutexGuard<()> {
+        self.of((system.to_owned(), account.to_owned()))
+            .lock_owned()
+            .await
+    }
+
+    fn of(&self, account: Account) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let known = turns.get(&account).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let fresh = Arc::default();
+            turns.insert(account, Arc::downgrade(&fresh));
+            fresh
+        })
+    }
+}
+
+/// A grant that gave an account something, or may have when the server stopped in between.
+pub(crate) struct Given {
+    pub(crate) grant: StreamId,
+    /// The name of the right.
+    pub(crate) right: String,
+    /// Whether the grant still stands: not over, and not about to be.
+    pub(crate) stands: bool,
+}
+
+/// The names of rights.
+pub(crate) fn rights<'a>(given: impl IntoIterator<Item = &'a Given>) -> BTreeSet<String> {
+    given.into_iter().map(|given| given.right.clone()).collect()
+}
+
+impl Engine {
+    /// Everything that grants of ours gave an account and that is not proved gone. What the account held
+    /// before a grant is not that grant's.
+    pub(crate) async fn given_to(
+        &self,
+        system: &str,
+        account: &str,
+    ) -> Result<Vec<Given>, Failure> {
+        let mut given = Vec::new();
+        for status in ["assigning", "active", "revoking"] {
+            for (stream, grant) in self.journal.find::<Grant>(&[("status", status)]).await? {
+                if let Some(right) = self.right_given(&grant, account).await?
+                    && right.system == system
+                {
+                    given.push(Given {
+                        grant: stream,
+                        right: right.name,
+                        stands: self.stands(&grant),
+                    });
+                }
+            }
+        }
+        Ok(given)
+    }
+
+    async fn right_given(&self, grant: &Grant, account: &str) -> Result<Option<Right>, Failure> {
+        if grant.issue.path != Path::Ordinary {
+            return Ok(None);
+        }
+        let assignment = assignment_of(grant)?;
+        let Some(assignment) = assignment.filter(|one| one.account == account && !one.held_before)
+        else {
+            return Ok(None);
+        };
+        let resource = self
+            .resource_even_if_removed(grant.issue.intent.resource)
+            .await?;
+        let connector = self.ports.connector(&resource.kind);
+        Ok(connector.map(|connector| connector.right(&resource, &assignment.action)))
+    }
+
+    fn stands(&self, grant: &Grant) -> bool {
+        matches!(grant.status, GrantStatus::Assigning | GrantStatus::Active)
+            && self.journal.now() < grant.issue.ends_at
+    }
+}
