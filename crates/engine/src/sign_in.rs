@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_flow::identity::{IdentityEvent, IdentityState, StepUpTarget};
 use portcullis_model::{Authentication, Factor, IdentityId, Secret};
@@ -11,6 +12,7 @@ use portcullis_vault::SecretKind;
 use serde::Serialize;
 
 use crate::Engine;
+use crate::attempts::TooMany;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 use crate::secrets::Intake;
@@ -146,18 +148,17 @@ impl Engine {
 
     /// Proves a password and a one-time code, and gives a short-lived token.
     pub async fn sign_in(&self, attempt: SignIn) -> Result<Secret<String>, Failure> {
-        let who = format!("{}@{}", attempt.name, attempt.source);
-        self.attempts.wait(&who).await;
-        match self.try_sign_in(attempt).await {
-            Ok(token) => {
-                self.attempts.succeeded(&who);
-                Ok(token)
-            }
-            Err(failure) => {
-                self.attempts.failed(&who, self.journal.now());
-                Err(failure)
-            }
-        }
+        let (name, source) = (attempt.name.clone(), attempt.source.clone());
+        let begun = self.attempts.begin_sign_in(&name, &source, self.elapsed());
+        tokio::time::sleep(begun.map_err(too_many)?.wait).await;
+        let token = self.try_sign_in(attempt).await?;
+        self.attempts.signed_in(&name, &source, self.elapsed());
+        Ok(token)
+    }
+
+    /// Time that never jumps, for attempts.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.ports.clock.monotonic()
     }
 
     async fn try_sign_in(&self, attempt: SignIn) -> Result<Secret<String>, Failure> {
@@ -227,7 +228,14 @@ impl Engine {
         let mut command = self.journal.command(Some(who.identity));
         let event = loaded.get()?.step_up(step, target, command.at())?;
         command.push(&mut loaded, &event)?;
-        command.commit().await
+        command.commit().await?;
+        self.code_spent(who.identity);
+        Ok(())
+    }
+
+    /// A right code was spent for the first time: only that is a success, a replayed one is none.
+    pub(crate) fn code_spent(&self, identity: IdentityId) {
+        self.attempts.codes.succeeded(&identity.to_string());
     }
 
     /// Who a caller is.
@@ -249,22 +257,22 @@ impl Engine {
         })
     }
 
-    /// Judges a one-time code and says which step it was; failures are delayed and counted.
+    /// Judges a one-time code of somebody who proved a first factor, and says which step it was. Codes of one
+    /// identity are judged one at a time, wherever they are given.
     pub(crate) async fn verify_code(
         &self,
         identity: IdentityId,
         code: Secret<String>,
     ) -> Result<u64, Failure> {
-        let who = format!("code/{identity}");
-        self.attempts.wait(&who).await;
+        let who = identity.to_string();
+        let begun = self.attempts.codes.begin(&who, self.elapsed());
+        tokio::time::sleep(begun.map_err(too_many)?.wait).await;
         let judged = self
             .verify(Some(identity), TOTP, Presented::Code(code))
             .await;
         if let Ok(Factor::Totp { step }) = judged {
-            self.attempts.succeeded(&who);
             return Ok(step);
         }
-        self.attempts.failed(&who, self.journal.now());
         Err(Failure::Unauthenticated(
             "the one-time code is not right".to_owned(),
         ))
@@ -349,6 +357,15 @@ impl Engine {
 
 fn wrong() -> Failure {
     Failure::Unauthenticated("name, password or one-time code are not right".to_owned())
+}
+
+fn too_many(refused: TooMany) -> Failure {
+    let TooMany(wait) = refused;
+    Failure::denied(
+        "too_many_attempts",
+        refused.to_string(),
+        format!("wait {} s", wait.as_secs().max(1)),
+    )
 }
 
 fn unknown_token() -> Failure {

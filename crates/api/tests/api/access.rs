@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use serde_json::json;
 
 use crate::world::{PASSWORD, World, request};
@@ -72,4 +74,23 @@ async fn a_step_up_for_a_key_nobody_registered_is_invalid() {
     let body = json!({"code": code, "account": "root", "target": "gate", "key": "SHA256:none"});
     let reply = world.post(&rosa, "/step-up", body).await;
     assert_eq!(reply.problem(), (400, "invalid".to_owned()));
+}
+
+#[tokio::test]
+async fn of_many_attempts_at_one_moment_a_few_get_a_turn_and_the_rest_is_refused() {
+    let world = World::new().await;
+    world.enroll("rosa").await;
+    let guess = |_| world.login("rosa", "a guess among many", "000000");
+    let mut guesses: FuturesUnordered<_> = (0..20).map(guess).collect();
+    let mut refused = 0;
+    while refused < 14 {
+        match guesses.next().await.unwrap().problem() {
+            (403, code) if code == "too_many_attempts" => refused += 1,
+            judged => assert_eq!(judged.0, 401),
+        }
+    }
+    // The others wait; who knows the password waits no longer than they do.
+    drop(guesses);
+    world.pass(Duration::from_mins(1));
+    world.sign_in("rosa").await;
 }

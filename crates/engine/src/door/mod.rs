@@ -13,6 +13,7 @@ use portcullis_ports::control::{
 use portcullis_ports::{Presented, SignedKey};
 
 use crate::Engine;
+use crate::attempts::LONGEST_WAIT;
 use crate::failure::Failure;
 
 use tickets::Proved;
@@ -34,17 +35,18 @@ impl Control for Engine {
 
     async fn prove_key(&self, proof: KeyProof) -> Verdict {
         let who = format!("key/{}", proof.source.ip());
+        // A key is not guessed, so a good one need not wait; but keys that are tried at one moment are
+        // answered one after another.
+        let begun = self.attempts.callers.begin(&who, self.elapsed());
         match self.key_proved(&proof).await {
             Ok(verdict) => {
-                self.attempts.succeeded(&who);
+                self.attempts.callers.succeeded(&who);
                 verdict
             }
             Err(failure) => {
                 tracing::info!(%failure, source = %proof.source, "a key was refused");
-                self.attempts.failed(&who, self.journal.now());
-                Verdict::Refused {
-                    delay: self.attempts.delay(&who),
-                }
+                let delay = begun.map_or(LONGEST_WAIT, |turn| turn.next.min(LONGEST_WAIT));
+                Verdict::Refused { delay }
             }
         }
     }
@@ -146,6 +148,7 @@ impl Engine {
         let event = state.spend_code(step, command.at())?;
         command.push(&mut loaded, &event)?;
         command.commit().await?;
+        self.code_spent(proved.identity);
         self.tickets
             .complete(ticket, Factor::Totp { step }, self.journal.now());
         Ok(())
