@@ -74,7 +74,8 @@ impl Control for Engine {
     }
 
     async fn refused(&self, ticket: Ticket, login: Login, what: String) {
-        let identity = self.tickets.get(&ticket).map(|proved| proved.identity);
+        let known = self.tickets.get(&ticket, self.elapsed());
+        let identity = known.map(|proved| proved.identity);
         if let Some(identity) = identity
             && let Err(failure) = self.note_refusal(identity, &login, what).await
         {
@@ -128,7 +129,9 @@ impl Engine {
             login: proof.login.clone(),
             complete,
         };
-        let ticket = self.tickets.issue(proved, self.journal.entropy.as_ref());
+        let ticket = self
+            .tickets
+            .issue(proved, self.elapsed(), self.journal.entropy.as_ref());
         Ok(if complete {
             Verdict::Complete { ticket }
         } else {
@@ -140,7 +143,8 @@ impl Engine {
     }
 
     async fn code_proved(&self, ticket: &Ticket, code: Secret<String>) -> Result<(), Failure> {
-        let proved = self.tickets.get(ticket).ok_or_else(unknown_ticket)?;
+        let proved = self.tickets.get(ticket, self.elapsed());
+        let proved = proved.ok_or_else(unknown_ticket)?;
         let step = self.verify_code(proved.identity, code).await?;
         let mut loaded = self.journal.load(proved.identity).await?;
         let mut command = self.journal.command(Some(proved.identity));
@@ -149,14 +153,16 @@ impl Engine {
         command.push(&mut loaded, &event)?;
         command.commit().await?;
         self.code_spent(proved.identity);
+        let factor = Factor::Totp { step };
         self.tickets
-            .complete(ticket, Factor::Totp { step }, self.journal.now());
+            .complete(ticket, factor, self.journal.now(), self.elapsed());
         Ok(())
     }
 
     /// What a connection has proved, once it has proved enough.
     fn proved(&self, ticket: &Ticket, login: &Login) -> Result<Authentication, Failure> {
-        let proved = self.tickets.get(ticket).ok_or_else(unknown_ticket)?;
+        let proved = self.tickets.get(ticket, self.elapsed());
+        let proved = proved.ok_or_else(unknown_ticket)?;
         if !proved.complete || proved.login != *login {
             return Err(unknown_ticket());
         }
