@@ -83,15 +83,21 @@ impl LiveSession {
         self.tape.lock().await.head()
     }
 
-    /// What comes from now on.
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Frame>> {
-        self.watchers.subscribe()
-    }
-
-    /// Opens what the tape holds so far, for a watcher who comes later.
-    pub(crate) async fn so_far(&self, bytes: &[u8]) -> Vec<Frame> {
-        let tape = self.tape.lock().await;
-        tape.open_all(bytes)
+    /// Everything from the beginning for one watcher, each frame once: what the tape held at this moment, read
+    /// by `read`, and what comes after it.
+    pub(crate) async fn watch<E>(
+        &self,
+        read: impl Future<Output = Result<Vec<u8>, E>>,
+    ) -> Result<(Vec<Frame>, broadcast::Receiver<Arc<Frame>>), E> {
+        let (coming, held, key) = {
+            // No segment is taken meanwhile: it belongs to one side or to the other.
+            let tape = self.tape.lock().await;
+            let held = usize::try_from(tape.head().bytes).unwrap_or(usize::MAX);
+            (self.watchers.subscribe(), held, tape.key.clone())
+        };
+        let bytes = read.await?;
+        let bytes = bytes.get(..held).unwrap_or(&bytes);
+        Ok((open_all(bytes, &key), coming))
     }
 }
 
@@ -173,17 +179,17 @@ impl GrowingTape {
     fn head(&self) -> TapeHead {
         head_of(&self.reader.head())
     }
+}
 
-    fn open_all(&self, bytes: &[u8]) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        let Ok(mut reader) = portcullis_tape::open(bytes) else {
-            return frames;
-        };
-        while let Ok(Some(sealed)) = reader.next_segment() {
-            frames.extend(sealed.frames(&self.key).unwrap_or_default());
-        }
-        frames
+fn open_all(bytes: &[u8], key: &TapeKey) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    let Ok(mut reader) = portcullis_tape::open(bytes) else {
+        return frames;
+    };
+    while let Ok(Some(sealed)) = reader.next_segment() {
+        frames.extend(sealed.frames(key).unwrap_or_default());
     }
+    frames
 }
 
 /// A tape's head in the terms of the ledger.
@@ -210,4 +216,131 @@ pub(crate) fn tape_head(head: &TapeHead) -> portcullis_tape::Head {
 )]
 fn failed(error: impl ToString) -> TapeFailure {
     TapeFailure(error.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use async_trait::async_trait;
+    use portcullis_ports::BlobError;
+    use portcullis_tape::{Event, Header, TapeWriter, Track, TrackKind};
+
+    use super::*;
+
+    /// A blob in memory.
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    #[async_trait]
+    impl BlobWriter for Memory {
+        async fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(())
+        }
+
+        async fn sync(&mut self) -> Result<(), BlobError> {
+            Ok(())
+        }
+    }
+
+    /// The gate's side of a live session, and where its tape lies.
+    struct Gate {
+        tape: TapeWriter,
+        blob: Memory,
+        recorded: u64,
+    }
+
+    fn scene() -> (Gate, LiveSession) {
+        let header = Header {
+            tape: "tape".to_owned(),
+            tenant: "tenant".to_owned(),
+            session: "session".to_owned(),
+            started_at_ms: 0,
+            broker: "ssh".to_owned(),
+            bundle_digest: String::new(),
+            tracks: vec![Track {
+                number: 1,
+                kind: TrackKind::Terminal,
+            }],
+            key_wraps: Vec::new(),
+        };
+        let key = TapeKey::new([7; 32]);
+        let (tape, bytes) = TapeWriter::begin(&header, key.clone(), [1; 16]).unwrap();
+        let blob = Memory::default();
+        blob.0.lock().unwrap().extend(&bytes);
+        let growing = GrowingTape::begin(Box::new(blob.clone()), &bytes, key).unwrap();
+        let gate = Gate {
+            tape,
+            blob,
+            recorded: 0,
+        };
+        (gate, LiveSession::new(growing))
+    }
+
+    impl Gate {
+        /// Records a segment with one frame; its moment is its number.
+        async fn record(&mut self, live: &LiveSession) {
+            let frame = Frame {
+                track: 1,
+                at_ms: self.recorded,
+                event: Event::Output(b"x".to_vec()),
+            };
+            let _due = self.tape.push(&frame).unwrap();
+            let bytes = self.tape.flush().unwrap().unwrap();
+            let segment = Segment {
+                seq: self.recorded,
+                bytes,
+                head: head_of(&self.tape.head()).hash,
+            };
+            live.record(&segment).await.unwrap();
+            self.recorded += 1;
+        }
+
+        fn read(&self) -> Vec<u8> {
+            self.blob.0.lock().unwrap().clone()
+        }
+    }
+
+    /// The numbers of all frames a watcher got, in the order it got them.
+    fn numbers(so_far: &[Frame], mut coming: broadcast::Receiver<Arc<Frame>>) -> Vec<u64> {
+        let mut numbers: Vec<_> = so_far.iter().map(|frame| frame.at_ms).collect();
+        while let Ok(frame) = coming.try_recv() {
+            numbers.push(frame.at_ms);
+        }
+        numbers
+    }
+
+    #[tokio::test]
+    async fn a_watcher_sees_each_frame_once_whatever_is_recorded_while_it_joins() {
+        let (mut gate, live) = scene();
+        gate.record(&live).await;
+        gate.record(&live).await;
+        let reading = async {
+            gate.record(&live).await;
+            let bytes = gate.read();
+            gate.record(&live).await;
+            Ok::<_, TapeFailure>(bytes)
+        };
+        let (so_far, coming) = live.watch(reading).await.unwrap();
+        gate.record(&live).await;
+        assert_eq!(so_far.len(), 2);
+        assert_eq!(numbers(&so_far, coming), [0, 1, 2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn who_watches_first_sees_what_who_comes_later_does() {
+        let (mut gate, live) = scene();
+        let (first, first_coming) = live
+            .watch(async { Ok::<_, TapeFailure>(gate.read()) })
+            .await
+            .unwrap();
+        gate.record(&live).await;
+        let (later, later_coming) = live
+            .watch(async { Ok::<_, TapeFailure>(gate.read()) })
+            .await
+            .unwrap();
+        gate.record(&live).await;
+        assert_eq!(numbers(&first, first_coming), [0, 1]);
+        assert_eq!(numbers(&later, later_coming), [0, 1]);
+    }
 }

@@ -95,12 +95,8 @@ impl Engine {
         command.push(&mut loaded, &event)?;
         command.commit().await?;
         drop(permit);
-        let coming = live.watch();
-        let so_far = live.so_far(&self.tape_bytes(id).await?).await;
-        Ok(Watch {
-            so_far,
-            live: coming,
-        })
+        let (so_far, live) = live.watch(self.tape_bytes(id)).await?;
+        Ok(Watch { so_far, live })
     }
 
     /// Makes a permit to look into or behind sessions of a resource.
