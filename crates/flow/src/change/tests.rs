@@ -2,6 +2,7 @@
 
 use portcullis_model::id::TypedId;
 use portcullis_model::{Factor, IdentityKind, StreamId};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -145,4 +146,119 @@ fn a_change_that_ended_takes_no_signature() {
     let roles = BTreeSet::from([OwnerRole::Iam]);
     let late = change.sign(&signer(2), roles, change.digest, now());
     assert_eq!(late, Err(ChangeRefusal::Closed("refused")));
+}
+
+/// Five people: an owner of each sort, one who is two of them, and somebody who owns nothing.
+fn roles_of(number: u8) -> BTreeSet<OwnerRole> {
+    use OwnerRole::{Iam, Pam, Resource};
+    match number {
+        1 => BTreeSet::from([Iam]),
+        2 => BTreeSet::from([Pam]),
+        3 => BTreeSet::from([Resource]),
+        4 => BTreeSet::from([Iam, Pam]),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// What can be tried on a change.
+#[derive(Debug, Clone)]
+enum Attempt {
+    Sign { by: u8, strong: bool, same: bool },
+    Apply,
+    Refuse(u8),
+    Lapse,
+}
+
+impl Attempt {
+    fn decide(&self, change: &Change, now: Timestamp) -> Result<ChangeEvent, ChangeRefusal> {
+        match self {
+            Self::Sign { by, strong, same } => {
+                let mut signer = signer(*by);
+                if !strong {
+                    signer.factors = vec![Factor::Password];
+                }
+                let other = Digest::of_bytes(b"another");
+                let seen = if *same { change.digest } else { other };
+                change.sign(&signer, roles_of(*by), seen, now)
+            }
+            Self::Apply => change.apply_now(now),
+            Self::Refuse(by) => change.refuse(person(*by), &roles_of(*by), now),
+            Self::Lapse => change.lapse("nobody came".to_owned()),
+        }
+    }
+}
+
+fn attempts() -> impl Strategy<Value = Vec<(Attempt, bool)>> {
+    let sign = (
+        1_u8..6,
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.9),
+    );
+    let attempt = prop_oneof![
+        12 => sign.prop_map(|(by, strong, same)| Attempt::Sign { by, strong, same }),
+        4 => Just(Attempt::Apply),
+        1 => (1_u8..6).prop_map(Attempt::Refuse),
+        1 => Just(Attempt::Lapse),
+    ];
+    prop::collection::vec((attempt, prop::bool::weighted(0.02)), 1..30)
+}
+
+/// Whether the people who signed can fill all three roles, one each: counted out, independently of the code.
+fn three_owners(by: &BTreeSet<u8>) -> bool {
+    use OwnerRole::{Iam, Pam, Resource};
+    let fills = |who: u8, role| by.contains(&who) && roles_of(who).contains(&role);
+    let people = || 1_u8..6;
+    people().any(|iam| {
+        people().any(|pam| {
+            people().any(|resource| {
+                iam != pam
+                    && pam != resource
+                    && iam != resource
+                    && fills(iam, Iam)
+                    && fills(pam, Pam)
+                    && fills(resource, Resource)
+            })
+        })
+    })
+}
+
+proptest! {
+    /// Whatever is tried in whatever order: a widening takes effect at most once and only after three
+    /// different owners signed exactly it with a second factor; what ended takes nothing more.
+    #[test]
+    fn no_sequence_of_commands_applies_a_change_without_three_different_owners(attempts in attempts()) {
+        let mut change = widening();
+        let (mut signed, mut over, mut applied) = (BTreeSet::new(), false, 0);
+        let mut clock = now();
+        for (attempt, late) in attempts {
+            if late {
+                clock = change.expires_at;
+            }
+            let Ok(event) = attempt.decide(&change, clock) else { continue };
+            prop_assert!(!over, "{attempt:?} after its end");
+            match (&attempt, &event) {
+                (Attempt::Sign { by, strong, same }, ChangeEvent::Signed { digest, .. }) => {
+                    prop_assert!(*strong && *same && *digest == change.digest);
+                    prop_assert!(!roles_of(*by).is_empty() && clock < change.expires_at);
+                    prop_assert!(signed.insert(*by), "{by} signed twice");
+                }
+                (_, ChangeEvent::Applied {}) => {
+                    prop_assert!(three_owners(&signed) && clock < change.expires_at);
+                    applied += 1;
+                    over = true;
+                }
+                _ => over = true,
+            }
+            let after = Change::apply(Some(change), &event, &meta());
+            prop_assert!(after.is_some(), "what was decided could not follow");
+            change = after.unwrap();
+            prop_assert_eq!(over, change.status != ChangeStatus::Pending);
+            prop_assert_eq!(change.is_signed(), three_owners(&signed));
+        }
+        prop_assert!(applied <= 1);
+        if over {
+            let again = ChangeEvent::Applied {};
+            prop_assert_eq!(Change::apply(Some(change), &again, &meta()), None);
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! A brokered session: opened under a grant, its tape's heads, its end.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use portcullis_model::{
