@@ -63,6 +63,12 @@ pub const FAREWELL: Duration = Duration::from_millis(200);
 /// A close that russh does not take in time means that the connection is stuck.
 pub const CLOSE: Duration = Duration::from_secs(1);
 
+/// How long after a signal a program at a target may take to be seen ended; the client is not kept waiting.
+pub const PARTING: Duration = Duration::from_millis(200);
+
+/// How long it may take when it has to be looked for at the target.
+pub const SWEEPING: Duration = Duration::from_secs(1);
+
 /// Sessions at the end of the door: time to write their tapes' ends.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
 

@@ -10,6 +10,7 @@ mod login;
 mod machine;
 mod orders;
 mod parse;
+mod parting;
 mod pump;
 mod recorder;
 mod relay;

@@ -16,7 +16,7 @@ use portcullis_ports::{Clock, Control};
 use portcullis_tape::{Event, Exit, Notice, TrackKind};
 use portcullis_wire::ssh::{
     Charged, Credential, Destination, FrontChannel, FrontInput, FrontOutput, Gone, PublicKey,
-    Start, Target, Valve,
+    Start, Target,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -26,6 +26,7 @@ use super::limits::{
     CLOSE, FAREWELL, LOST_STATUS, OPENING, REFUSED_STATUS, TARGET, TARGET_PATIENCE,
 };
 use super::orders::{Orders, Registered};
+use super::parting::Reached;
 use super::pump::{Movement, Pump, resized};
 use super::recorder::Recorder;
 
@@ -180,20 +181,26 @@ impl Session<'_> {
                 return (tally.closing(cause), after);
             }
         };
-        let cause = self.between(opened, &recorder, &mut tally).await;
-        record_end(&recorder, &cause, &tally);
-        let reason = words(&cause);
-        let (cause, after) = if cause == CloseCause::Completed {
+        let mut reached = None;
+        let cause = self
+            .between(opened, &recorder, &mut tally, &mut reached)
+            .await;
+        if cause == CloseCause::Completed {
+            drop(reached);
             // The client learns of the end when its tape is safe.
-            let cause = evidenced(recorder.finish(reason).await, cause);
+            let cause = evidenced(finish(recorder, &cause, &tally).await, cause);
             let after = part(&self.output, &cause, &tally).await;
-            (cause, after)
-        } else {
-            let (finished, after) =
-                tokio::join!(recorder.finish(reason), part(&self.output, &cause, &tally));
-            (evidenced(finished, cause), after)
+            return (tally.closing(cause), after);
+        }
+        let terminal = self.wanted.terminal.is_some();
+        let here = async {
+            if let Some(reached) = reached {
+                reached.end(terminal, &mut tally).await;
+            }
+            finish(recorder, &cause, &tally).await
         };
-        (tally.closing(cause), after)
+        let (finished, after) = tokio::join!(here, told_why(&self.output, &cause));
+        (tally.closing(evidenced(finished, cause)), after)
     }
 
     fn record(&self, opened: &Opened) -> Result<Recorder, TapeFailure> {
@@ -212,12 +219,13 @@ impl Session<'_> {
         Ok(recorder)
     }
 
-    /// From the lease to whatever ends the session; the target is cut when this returns.
+    /// From the lease to whatever ends the session; what was reached at the target is still to be ended.
     async fn between(
         &mut self,
         opened: Opened,
         recorder: &Recorder,
         tally: &mut Tally,
+        reached: &mut Option<Reached>,
     ) -> CloseCause {
         let now = self.shared.clock.now();
         let (permit, lease) = match self.verified(&opened) {
@@ -236,7 +244,7 @@ impl Session<'_> {
             tally,
             records_input: self.wanted.terminal.is_none(),
         };
-        let work = work(permit, lease, &opened.notice, &self.wanted, pump);
+        let work = work(permit, lease, &opened.notice, &self.wanted, pump, reached);
         tokio::select! {
             biased;
             cause = stop.ordered() => cause,
@@ -280,6 +288,12 @@ fn evidenced(finished: Result<(), TapeFailure>, cause: CloseCause) -> CloseCause
     }
 }
 
+/// Writes the end of a tape; when it returns, all of it is safe.
+async fn finish(recorder: Recorder, cause: &CloseCause, tally: &Tally) -> Result<(), TapeFailure> {
+    record_end(&recorder, cause, tally);
+    recorder.finish(words(cause)).await
+}
+
 /// Tells the client how its session ended, and what becomes of its connection.
 async fn part(output: &FrontOutput, cause: &CloseCause, tally: &Tally) -> After {
     if *cause == CloseCause::Completed {
@@ -288,6 +302,11 @@ async fn part(output: &FrontOutput, cause: &CloseCause, tally: &Tally) -> After 
         }
         return farewell(output, None, tally.exit).await;
     }
+    told_why(output, cause).await
+}
+
+/// The same for a session that did not end by itself.
+async fn told_why(output: &FrontOutput, cause: &CloseCause) -> After {
     let reason = format!("session ended: {}", words(cause));
     let after = farewell(output, Some(&told(&reason)), Some(LOST_STATUS)).await;
     let ours = !matches!(
@@ -334,35 +353,28 @@ fn record_end(recorder: &Recorder, cause: &CloseCause, tally: &Tally) {
     }
 }
 
-/// Connects, starts, and pumps. Cuts the target however it ends, by being dropped as well.
+/// Connects, starts, and pumps. What was reached stays in its place, to be ended there.
 async fn work(
     permit: Permit<Privileged, OpenSession>,
     lease: SessionLease,
     notice: &str,
     wanted: &Wanted,
     pump: Pump<'_>,
+    reached: &mut Option<Reached>,
 ) -> CloseCause {
     if !notice.is_empty() {
         let _ = pump.output.error(Bytes::from(told(notice))).await;
     }
-    let mut target = match connect(permit, lease).await {
-        Ok(target) => target,
+    let unforced = matches!(lease.credential, TargetCredential::Certificate { .. });
+    let Reached { target, .. } = match connect(permit, lease).await {
+        Ok(target) => reached.insert(Reached { target, unforced }),
         Err(detail) => return CloseCause::TargetLost { detail },
     };
-    let _cut = CutOnDrop(target.valve.clone());
-    match begin(&target, wanted).await {
-        Ok(()) => pump.run(&mut target).await,
+    match begin(target, wanted).await {
+        Ok(()) => pump.run(target).await,
         Err(Gone) => CloseCause::TargetLost {
             detail: "the target's connection went away".to_owned(),
         },
-    }
-}
-
-struct CutOnDrop(Valve);
-
-impl Drop for CutOnDrop {
-    fn drop(&mut self) {
-        self.0.cut();
     }
 }
 

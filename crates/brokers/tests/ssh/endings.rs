@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::Child;
 use tokio::time::timeout;
 
-use crate::control::Recording;
+use crate::control::{Recording, With};
 use crate::world::{DEADLINE, World, ended, runs, until};
 
 fn killed() -> CloseCause {
@@ -98,10 +98,102 @@ async fn a_kill_ends_a_session_whose_input_nobody_reads() {
     world.control.kill(world.control.opened(0).await);
     assert_eq!(ended(ssh).await.status, Some(255));
     feeding.await.unwrap();
-    // sshd does not end a command without a terminal that neither reads nor writes: this one is ours to end.
-    let ended_by_us = std::process::Command::new("kill").arg(pid.trim()).status();
-    assert!(ended_by_us.unwrap().success());
+    until("the command at the target ended", || !runs(pid.trim())).await;
     assert_eq!(world.control.closed(0).await.cause, killed());
+}
+
+/// A client whose command says the numbers of its processes and then neither reads nor writes.
+async fn silent(world: &World, options: &[&str], command: &str) -> (Child, Vec<String>) {
+    let mut ssh = world.ssh(options, &[command]).spawn().unwrap();
+    let mut out = BufReader::new(ssh.stdout.take().unwrap());
+    let mut line = String::new();
+    // A shell in a terminal may say other things first.
+    let numbers = |line: &str| {
+        line.split_whitespace()
+            .all(|word| word.parse::<u32>().is_ok())
+    };
+    while line.trim().is_empty() || !numbers(&line) {
+        line.clear();
+        let read = timeout(DEADLINE, out.read_line(&mut line)).await;
+        assert_ne!(read.unwrap().unwrap(), 0, "it said nothing");
+    }
+    // The client's own end of its output stays open until it ends.
+    tokio::spawn(async move {
+        let mut rest = Vec::new();
+        drop(out.read_to_end(&mut rest).await);
+    });
+    let pids = line.split_whitespace().map(str::to_owned).collect();
+    (ssh, pids)
+}
+
+#[tokio::test]
+async fn a_kill_ends_a_command_that_neither_reads_nor_writes_and_all_it_started() {
+    for command in [
+        "sleep 1000 & echo $$ $!; wait",
+        "trap '' HUP TERM INT; sleep 1000 & echo $$ $!; wait; wait",
+        "exec </dev/null; (sleep 1000; true) & echo $$ $!; exec >/dev/null 2>&1; wait",
+    ] {
+        let world = World::new().await;
+        let (ssh, pids) = silent(&world, &[], command).await;
+        assert!(
+            pids.len() == 2 && pids.iter().all(|pid| runs(pid)),
+            "{pids:?}"
+        );
+        world.control.kill(world.control.opened(0).await);
+        assert_eq!(ended(ssh).await.status, Some(255));
+        let closing = world.control.closed(0).await;
+        assert_eq!(
+            (closing.cause, closing.signal.as_deref()),
+            (killed(), Some("KILL"))
+        );
+        for pid in &pids {
+            until("the command at the target ended", || !runs(pid)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kill_ends_what_runs_in_a_terminal_and_its_jobs_even_when_they_ignore_the_hangup() {
+    for command in [
+        "bash -ic 'sleep 1000 & echo $$ $!; wait'",
+        "trap '' HUP; sleep 1000 & echo $$ $!; wait; wait",
+    ] {
+        let world = World::new().await;
+        let (ssh, pids) = silent(&world, &["-tt"], command).await;
+        assert!(
+            pids.len() == 2 && pids.iter().all(|pid| runs(pid)),
+            "{pids:?}"
+        );
+        world.control.kill(world.control.opened(0).await);
+        assert_eq!(ended(ssh).await.status, Some(255));
+        assert_eq!(world.control.closed(0).await.cause, killed());
+        for pid in &pids {
+            until("the command at the target ended", || !runs(pid)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn sshd_lets_nobody_end_a_forced_command_and_the_record_does_not_claim_it() {
+    let world = World::new().await;
+    let command = "echo $$; exec sleep 1000";
+    world.control.script().with = With::VaultedKey;
+    world.sshd.force(command);
+    let (ssh, pids) = silent(&world, &[], command).await;
+    world.control.kill(world.control.opened(0).await);
+    assert_eq!(ended(ssh).await.status, Some(255));
+    let closing = world.control.closed(0).await;
+    assert_eq!((closing.cause, closing.signal), (killed(), None));
+    assert!(
+        world.sshd.log().contains("refusing to send signal KILL"),
+        "{}",
+        world.sshd.log()
+    );
+    let begun = world.sshd.log().matches("Starting session").count();
+    assert_eq!(begun, 1, "the forced command was run again");
+    // This is why our certificates carry none. What is left here is the test's to end.
+    let ended_by_us = std::process::Command::new("kill").args(&pids).status();
+    assert!(ended_by_us.unwrap().success());
 }
 
 #[tokio::test]

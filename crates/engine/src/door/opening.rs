@@ -250,7 +250,8 @@ impl Engine {
                 valid_before: now.plus(CERTIFICATE_LASTS).as_secs(),
                 serial,
                 key_id: format!("{session} {name}"),
-                force_command: wish.action.param("command").map(str::to_owned),
+                // sshd lets nobody signal a forced command, so a kill could not end it: decision 0005.
+                force_command: None,
                 source_addresses: Vec::new(),
                 permit_pty: true,
             },
@@ -425,17 +426,25 @@ fn notice(session: SessionId, now: Timestamp, ends_at: Timestamp) -> String {
 }
 
 fn cause_in_words(closing: &Closing) -> String {
-    match &closing.cause {
-        CloseCause::Completed => match &closing.signal {
-            Some(signal) => format!("completed by signal {signal}"),
-            None => "completed".to_owned(),
-        },
+    let cause = match &closing.cause {
+        CloseCause::Completed => {
+            return match &closing.signal {
+                Some(signal) => format!("completed by signal {signal}"),
+                None => "completed".to_owned(),
+            };
+        }
+        CloseCause::TargetLost { detail } => return format!("the target was lost: {detail}"),
         CloseCause::ClientLost => "the client's connection was lost".to_owned(),
-        CloseCause::TargetLost { detail } => format!("the target was lost: {detail}"),
         CloseCause::Idle => "nothing moved for too long".to_owned(),
         CloseCause::TimeOver => "its time was over".to_owned(),
         CloseCause::Killed { reason } => format!("killed: {reason}"),
         CloseCause::EvidenceFailed { detail } => format!("the tape could not be written: {detail}"),
         CloseCause::ControlLost => "control fell silent".to_owned(),
+    };
+    // Ours to end: whether that was seen at the target belongs to the record.
+    if closing.exit.is_some() || closing.signal.is_some() {
+        format!("{cause}; the program at the target ended")
+    } else {
+        format!("{cause}; the program at the target was not seen to end")
     }
 }

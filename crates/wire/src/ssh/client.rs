@@ -3,7 +3,7 @@
 //! russh's client ignores what `adjust_window` answers, so a target is held back by not reading its
 //! socket above the hard limit; with one channel a connection nothing else waits behind it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -132,8 +132,19 @@ pub struct Target {
     pub input: TargetInput,
     /// What ends it.
     pub valve: Valve,
-    /// russh ends the connection when nobody holds this.
-    _handle: client::Handle<Handler>,
+    /// The connection itself.
+    pub beside: Beside,
+}
+
+/// The connection a target's channel is on. russh ends it when nobody holds this.
+pub struct Beside(client::Handle<Handler>);
+
+impl Beside {
+    /// Runs something on a channel of its own. Nothing is heard of it.
+    pub async fn run(&self, command: &str) -> Result<(), Gone> {
+        let channel = self.0.channel_open_session().await.map_err(gone)?;
+        channel.exec(false, command).await.map_err(gone)
+    }
 }
 
 /// The way to a target's channel. Everything waits for the target's window and keeps its order.
@@ -260,10 +271,12 @@ async fn establish(
         reason: error.to_string(),
     };
     let (sender, events) = mpsc::channel(limits.messages());
+    let session = Arc::new(OnceLock::new());
     let shown = Arc::new(Mutex::new(None));
     let handler = Handler {
         events: sender,
         valve: valve.clone(),
+        session: Arc::clone(&session),
         pinned: host_keys.clone(),
         wrong: Arc::clone(&shown),
     };
@@ -287,12 +300,13 @@ async fn establish(
     }
     valve.signed_in();
     let channel = handle.channel_open_session().await.map_err(protocol)?;
+    let _first = session.set(channel.id());
     let (_, half) = channel.split();
     Ok(Target {
         events,
         input: TargetInput(half),
         valve,
-        _handle: handle,
+        beside: Beside(handle),
     })
 }
 
@@ -359,13 +373,22 @@ async fn sign_in(
 struct Handler {
     events: mpsc::Sender<Charged<TargetEvent>>,
     valve: Valve,
+    /// The channel that events are of, once it is open.
+    session: Arc<OnceLock<ChannelId>>,
     pinned: Vec<PublicKey>,
     /// The fingerprint of a key that is not pinned.
     wrong: Arc<Mutex<Option<String>>>,
 }
 
 impl Handler {
-    fn put(&self, event: TargetEvent, bytes: usize) {
+    fn put(&self, channel: ChannelId, event: TargetEvent, bytes: usize) {
+        if self
+            .session
+            .get()
+            .is_some_and(|session| *session != channel)
+        {
+            return;
+        }
         let charged = Charged {
             item: event,
             charge: self.valve.charge(bytes),
@@ -397,21 +420,22 @@ impl client::Handler for Handler {
 
     async fn channel_failure(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         _session: &mut client::Session,
     ) -> Result<(), RusshError> {
         // Only the start was asked with a wish for an answer.
-        self.put(TargetEvent::NotStarted, 0);
+        self.put(channel, TargetEvent::NotStarted, 0);
         Ok(())
     }
 
     async fn data(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         data: &[u8],
         _session: &mut client::Session,
     ) -> Result<(), RusshError> {
         self.put(
+            channel,
             TargetEvent::Output(Bytes::copy_from_slice(data)),
             data.len(),
         );
@@ -420,29 +444,29 @@ impl client::Handler for Handler {
 
     async fn extended_data(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         _stream: u32,
         data: &[u8],
         _session: &mut client::Session,
     ) -> Result<(), RusshError> {
         let event = TargetEvent::ErrorOutput(Bytes::copy_from_slice(data));
-        self.put(event, data.len());
+        self.put(channel, event, data.len());
         Ok(())
     }
 
     async fn exit_status(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         status: u32,
         _session: &mut client::Session,
     ) -> Result<(), RusshError> {
-        self.put(TargetEvent::ExitStatus(status), 0);
+        self.put(channel, TargetEvent::ExitStatus(status), 0);
         Ok(())
     }
 
     async fn exit_signal(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         signal: Sig,
         core_dumped: bool,
         message: &str,
@@ -454,25 +478,25 @@ impl client::Handler for Handler {
             core_dumped,
             message: message.to_owned(),
         };
-        self.put(TargetEvent::ExitSignal(signal), message.len());
+        self.put(channel, TargetEvent::ExitSignal(signal), message.len());
         Ok(())
     }
 
     async fn channel_eof(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         _session: &mut client::Session,
     ) -> Result<(), RusshError> {
-        self.put(TargetEvent::Eof, 0);
+        self.put(channel, TargetEvent::Eof, 0);
         Ok(())
     }
 
     async fn channel_close(
         &mut self,
-        _channel: ChannelId,
+        channel: ChannelId,
         _session: &mut client::Session,
     ) -> Result<(), RusshError> {
-        self.put(TargetEvent::Closed, 0);
+        self.put(channel, TargetEvent::Closed, 0);
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ mod stream;
 
 pub use channel::{ExitSignal, Refused, Start, Terminal, TerminalSize};
 pub use client::{
-    ConnectError, Credential, Destination, Target, TargetEvent, TargetInput, connect,
+    Beside, ConnectError, Credential, Destination, Target, TargetEvent, TargetInput, connect,
 };
 pub use keys::{HostKey, KeyError, PublicKey, check_private_key};
 pub use server::{
