@@ -34,6 +34,7 @@ pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
         ),
         Diagnosis::of("key slots", slots(ports).await),
         Diagnosis::of("installation", installation(ports).await),
+        Diagnosis::of("evidence", evidence(ports).await),
         Diagnosis::of("ledger", ledger(ports).await),
     ]
 }
@@ -92,6 +93,15 @@ async fn installation(ports: &Ports) -> Result<String, Failure> {
         Some(_) => Err(Failure::Conflict(
             "the founding time is over and fewer than three owners have enrolled: make a new installation".to_owned(),
         )),
+    }
+}
+
+async fn evidence(ports: &Ports) -> Result<String, Failure> {
+    match record(ports).await?.failing {
+        None => Ok("is being written".to_owned()),
+        Some(what) => Err(Failure::Unavailable(format!(
+            "could not be written, and nothing privileged begins until the server has found that it can: {what}"
+        ))),
     }
 }
 

@@ -138,7 +138,10 @@ impl Engine {
             GrantStatus::Assigning | GrantStatus::Active if over => {
                 self.end_grant(&mut loaded, EndCause::Expired).await?;
             }
-            GrantStatus::Assigning => self.assign(&mut loaded).await?,
+            GrantStatus::Assigning => {
+                self.journal.custody.sound()?;
+                self.assign(&mut loaded).await?;
+            }
             GrantStatus::Active | GrantStatus::Revoked { .. } => return Ok(()),
             GrantStatus::Revoking { .. } => {}
         }

@@ -16,8 +16,9 @@ use portcullis_model::id::TypedId;
 use portcullis_model::{Body, Claim, IdentityId, StreamId, TenantId, Timestamp};
 use portcullis_ports::clock::random;
 use portcullis_ports::store::{Query, SealedRow};
-use portcullis_ports::{Append, Clock, Entropy, Record, Row, Store};
+use portcullis_ports::{Append, AppendError, Clock, Entropy, Record, Row, Store};
 
+use crate::custody::Custody;
 use crate::failure::Failure;
 
 /// Reads streams and starts commands.
@@ -27,6 +28,8 @@ pub(crate) struct Journal {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) tenant: TenantId,
+    /// Hears when something could not be written.
+    pub(crate) custody: Arc<Custody>,
 }
 
 /// A stream as it was read.
@@ -236,7 +239,11 @@ impl Command<'_> {
 
     /// Writes it all, durable on return.
     pub(crate) async fn commit(self) -> Result<(), Failure> {
-        self.journal.store.append(self.appends).await?;
+        let written = self.journal.store.append(self.appends).await;
+        if let Err(AppendError::Store(error)) = &written {
+            self.journal.custody.failed(error);
+        }
+        written?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod attempts;
 mod bundles;
 mod catalog;
 mod changes;
+mod custody;
 mod diagnosis;
 mod directory;
 mod door;
@@ -79,6 +80,7 @@ pub struct Engine {
     tickets: door::Tickets,
     live: live::Live,
     orders: orders::OrderBook,
+    unrecorded: custody::Unrecorded,
     duties: Arc<duties::Duties>,
     fact_reads: secrets::FactReads,
     integrated: watch::Receiver<u64>,

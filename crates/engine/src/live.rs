@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_flow::session::TapeHead;
 use portcullis_model::{Digest, SessionId};
-use portcullis_ports::BlobWriter;
 use portcullis_ports::control::{Segment, TapeFailure};
+use portcullis_ports::{BlobError, BlobWriter};
 use portcullis_tape::{Frame, TapeKey, TapeReader};
 use tokio::sync::broadcast;
 
@@ -66,7 +66,7 @@ impl LiveSession {
     }
 
     /// Takes a segment: checked against the chain, then made durable, then shown to watchers.
-    pub(crate) async fn record(&self, segment: &Segment) -> Result<(), TapeFailure> {
+    pub(crate) async fn record(&self, segment: &Segment) -> Result<(), NotTaken> {
         let mut tape = self.tape.lock().await;
         let frames = tape
             .take(segment, self.watchers.receiver_count() > 0)
@@ -76,6 +76,11 @@ impl LiveSession {
             let _ = self.watchers.send(Arc::new(frame));
         }
         Ok(())
+    }
+
+    /// Whether the tape's last segment is its end.
+    pub(crate) async fn is_finished(&self) -> bool {
+        self.tape.lock().await.is_finished()
     }
 
     /// How far the tape has come.
@@ -130,6 +135,17 @@ pub(crate) struct GrowingTape {
     reader: TapeReader<Feed>,
     key: TapeKey,
     next: u64,
+    /// How far what is durable goes.
+    kept: TapeHead,
+}
+
+/// Why a segment is not on the tape.
+#[derive(Debug)]
+pub(crate) enum NotTaken {
+    /// It is not the one that was due: its gate's mistake.
+    Misfit(TapeFailure),
+    /// The tape cannot be written.
+    Unwritable(TapeFailure),
 }
 
 impl GrowingTape {
@@ -145,13 +161,28 @@ impl GrowingTape {
         Ok(Self {
             writer,
             feed,
+            kept: head_of(&reader.head()),
             reader,
             key,
             next: 0,
         })
     }
 
-    async fn take(&mut self, segment: &Segment, show: bool) -> Result<Vec<Frame>, TapeFailure> {
+    async fn take(&mut self, segment: &Segment, show: bool) -> Result<Vec<Frame>, NotTaken> {
+        let frames = self.read(segment, show).map_err(NotTaken::Misfit)?;
+        let written = self.write(&segment.bytes).await;
+        written.map_err(|error| NotTaken::Unwritable(failed(error)))?;
+        self.next += 1;
+        self.kept = head_of(&self.reader.head());
+        Ok(frames)
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        self.writer.append(bytes).await?;
+        self.writer.sync().await
+    }
+
+    fn read(&mut self, segment: &Segment, show: bool) -> Result<Vec<Frame>, TapeFailure> {
         if segment.seq != self.next {
             return Err(TapeFailure(format!(
                 "segment {} came where {} was due",
@@ -170,14 +201,15 @@ impl GrowingTape {
                 "the segment does not lead to the head it names".to_owned(),
             ));
         }
-        self.writer.append(&segment.bytes).await.map_err(failed)?;
-        self.writer.sync().await.map_err(failed)?;
-        self.next += 1;
         Ok(frames)
     }
 
-    fn head(&self) -> TapeHead {
-        head_of(&self.reader.head())
+    fn is_finished(&self) -> bool {
+        self.reader.ended() && self.kept == head_of(&self.reader.head())
+    }
+
+    const fn head(&self) -> TapeHead {
+        self.kept
     }
 }
 
@@ -222,7 +254,6 @@ fn failed(error: impl ToString) -> TapeFailure {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use async_trait::async_trait;
-    use portcullis_ports::BlobError;
     use portcullis_tape::{Event, Header, TapeWriter, Track, TrackKind};
 
     use super::*;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_model::{KindDescriptor, TenantId};
 use portcullis_ports::{
-    Authenticator, Blobs, Broker, Clock, Connector, Entropy, Sealer, Store, Tiles,
+    Authenticator, Blobs, Broker, Clock, Connector, Entropy, Reserve, Sealer, Store, Tiles,
 };
 
 use crate::failure::Failure;
@@ -19,6 +19,8 @@ pub struct Ports {
     pub tiles: Arc<dyn Tiles>,
     /// Tapes and policy bundles.
     pub blobs: Arc<dyn Blobs>,
+    /// Room on the disk for the day it is full.
+    pub reserve: Arc<dyn Reserve>,
     /// Seals keys to people and slots.
     pub sealer: Arc<dyn Sealer>,
     /// Time.
@@ -40,6 +42,7 @@ impl Ports {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             tenant,
+            custody: Arc::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use portcullis_ledger::{Checkpoint, NoteSigner, NoteVerifier, SignedCheckpoint, 
 use portcullis_ports::{Store, Tiles};
 use tokio::sync::watch;
 
+use crate::custody::Custody;
 use crate::failure::Failure;
 
 /// The most events integrated at once.
@@ -49,6 +50,7 @@ pub(crate) struct Sequencer {
     signer: NoteSigner,
     tree: Tree,
     integrated: watch::Sender<u64>,
+    custody: Arc<Custody>,
 }
 
 impl Sequencer {
@@ -58,6 +60,7 @@ impl Sequencer {
         tiles: Arc<dyn Tiles>,
         origin: String,
         signer: NoteSigner,
+        custody: Arc<Custody>,
     ) -> Result<Self, Failure> {
         let tree = match latest(tiles.as_ref(), signer.verifier())? {
             Some(signed) => Tree::resume(&LogFiles(Arc::clone(&tiles)), signed.checkpoint())?,
@@ -78,6 +81,7 @@ impl Sequencer {
             signer,
             tree,
             integrated,
+            custody,
         })
     }
 
@@ -93,7 +97,7 @@ impl Sequencer {
             let stopping = *shutdown.borrow();
             while self.tree.size() < *committed.borrow_and_update() {
                 if let Err(failure) = self.integrate().await {
-                    tracing::error!(%failure, "the ledger could not be written");
+                    self.custody.failed(format!("the ledger: {failure}"));
                     tokio::time::sleep(RETRY).await;
                     break;
                 }

@@ -82,6 +82,7 @@ impl Engine {
 
     /// Begins to watch a live session: decided and recorded.
     pub async fn watch(&self, who: &Authentication, id: SessionId) -> Result<Watch, Failure> {
+        self.journal.custody.sound()?;
         let mut loaded = self.journal.load::<Session>(id).await?;
         let resource = self.resource(loaded.get()?.opening.resource).await?;
         let permit = self

@@ -46,6 +46,7 @@ impl Running {
             Arc::clone(&ports.tiles),
             origin,
             signer,
+            Arc::clone(&opened.journal.custody),
         )?;
         let bundle = bundles::load(&ports, installation.bundle).await?;
         let engine = Arc::new(Engine {
@@ -63,10 +64,14 @@ impl Running {
             tickets: crate::door::Tickets::default(),
             live: crate::live::Live::default(),
             orders: crate::orders::OrderBook::default(),
+            unrecorded: crate::custody::Unrecorded::default(),
             duties: Arc::default(),
             fact_reads: crate::secrets::FactReads::default(),
         });
         engine.end_orphans().await?;
+        if let Err(failure) = engine.set_reserve_aside().await {
+            engine.journal.custody.failed(failure);
+        }
         Ok(Self::with_loops(engine, sequencer))
     }
 
@@ -76,7 +81,8 @@ impl Running {
             tokio::spawn(sequencer.run(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_duties(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_reevaluation(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_heads(stopped)),
+            tokio::spawn(Arc::clone(&engine).run_heads(stopped.clone())),
+            tokio::spawn(Arc::clone(&engine).run_custody(stopped)),
         ];
         Self {
             engine,

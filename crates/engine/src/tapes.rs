@@ -8,8 +8,8 @@ use portcullis_model::{Event, SessionId};
 use portcullis_tape::{End, Head};
 
 use crate::Engine;
+use crate::custody::Over;
 use crate::failure::Failure;
-use crate::journal::Loaded;
 use crate::live::{head_of, tape_head};
 
 /// How often the head of a live tape goes to the ledger.
@@ -73,42 +73,36 @@ impl Engine {
     /// Ends every session that lived when the server stopped: no gate has it any more.
     pub(crate) async fn end_orphans(&self) -> Result<(), Failure> {
         for (stream, _) in self.journal.find::<Session>(&[("status", "live")]).await? {
-            let mut loaded = self.journal.load::<Session>(stream).await?;
-            if let Ok(session) = loaded.stream.parse::<SessionId>() {
-                self.end_orphan(session, &mut loaded).await?;
+            let Ok(session) = stream.parse::<SessionId>() else {
+                continue;
+            };
+            let ending = Ending {
+                cause: "the server stopped while the session lived".to_owned(),
+                completed: false,
+                exit: None,
+                bytes_in: 0,
+                bytes_out: 0,
+                tape: self.last_known(session).await?,
+            };
+            let over = Over {
+                session,
+                ending,
+                torn: true,
+            };
+            if let Err(failure) = self.record_end(&over).await {
+                tracing::warn!(%session, %failure, "the end of a session could not be recorded yet");
+                self.unrecorded.add(over);
             }
         }
         Ok(())
     }
 
-    async fn end_orphan(
+    /// Cuts half a segment off and writes the end that the killed writer could not.
+    pub(crate) async fn mend(
         &self,
         session: SessionId,
-        loaded: &mut Loaded<Session>,
-    ) -> Result<(), Failure> {
-        let tape = match self.mend(session, loaded.get()?).await {
-            Ok(head) => head,
-            Err(failure) => {
-                tracing::error!(%session, %failure, "the tape of a session could not be mended");
-                self.last_known(session).await?
-            }
-        };
-        let ending = Ending {
-            cause: "the server stopped while the session lived".to_owned(),
-            completed: false,
-            exit: None,
-            bytes_in: 0,
-            bytes_out: 0,
-            tape,
-        };
-        let mut command = self.journal.command(None);
-        let event = loaded.get()?.end(ending)?;
-        command.push(loaded, &event)?;
-        command.commit().await
-    }
-
-    /// Cuts half a segment off and writes the end that the killed writer could not.
-    async fn mend(&self, session: SessionId, state: &Session) -> Result<TapeHead, Failure> {
+        state: &Session,
+    ) -> Result<TapeHead, Failure> {
         let bytes = self.tape_bytes(session).await?;
         let known = self.known_heads(session).await?;
         let damaged = |error: portcullis_tape::TapeError| Failure::Damaged(error.to_string());

@@ -46,6 +46,13 @@ crate::events! {
             /// The change that signed it.
             change: ChangeId,
         }
+        /// Evidence could not be written: sessions end, and nothing privileged begins.
+        EvidenceFailed "installation.evidence_failed" {
+            /// What could not be written, and what was said.
+            what: String,
+        }
+        /// Evidence can be written again, and the reserve is whole.
+        EvidenceRestored "installation.evidence_restored" {}
     }
 }
 
@@ -65,6 +72,9 @@ pub struct Installation {
     pub ssh_authority: String,
     /// The active policy bundle.
     pub bundle: Digest,
+    /// What evidence cannot be written, while that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<String>,
 }
 
 impl Installation {
@@ -100,6 +110,15 @@ impl Machine for Installation {
                 ledger_key: ledger_key.clone(),
                 ssh_authority: ssh_authority.clone(),
                 bundle: *bundle,
+                failing: None,
+            }),
+            (Some(state), InstallationEvent::EvidenceFailed { what }) => Some(Self {
+                failing: Some(what.clone()),
+                ..state
+            }),
+            (Some(state), InstallationEvent::EvidenceRestored {}) => Some(Self {
+                failing: None,
+                ..state
             }),
             (Some(state), InstallationEvent::FoundingEnded { .. }) => Some(Self {
                 founding: None,

@@ -11,7 +11,8 @@ pub mod clock;
 pub mod conformance;
 pub mod connector;
 pub mod control;
-pub mod sealer;
+pub mod reserve;
+mod sealer;
 pub mod store;
 pub mod tiles;
 
@@ -25,6 +26,7 @@ pub use connector::{
     Assignment, Connector, ConnectorError, Effective, Held, Privilege, Removal, Right, Target,
 };
 pub use control::Control;
+pub use reserve::Reserve;
 pub use sealer::{Sealer, SealerError};
 pub use store::{Append, AppendError, Record, Row, Store, StoreError, Stored};
 pub use tiles::{TileError, Tiles};

@@ -1,6 +1,6 @@
 //! Events, read models, sealed secrets, tiles and blobs on disk, and sealing to age recipients.
 //!
-//! Implements the ports `Store`, `Tiles`, `Blobs` and `Sealer`; each has one suite in
+//! Implements the ports `Store`, `Tiles`, `Blobs`, `Sealer` and `Reserve`; each of the first four has one suite in
 //! `portcullis_ports::conformance` that every implementation passes. Everything here is created
 //! readable by its owner only.
 
@@ -8,11 +8,13 @@ mod blobs;
 mod command;
 mod durable;
 mod names;
+mod reserve;
 mod sealer;
 mod sqlite;
 mod tiles;
 
 pub use blobs::DirectoryBlobs;
+pub use reserve::FileReserve;
 pub use sealer::AgeSealer;
 pub use sqlite::SqliteStore;
 pub use tiles::DirectoryTiles;

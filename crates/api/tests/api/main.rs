@@ -8,7 +8,10 @@
 )]
 
 mod access;
+mod custody;
+mod disk;
 mod doors;
+mod gate;
 mod https;
 mod lodge;
 mod overlaps;

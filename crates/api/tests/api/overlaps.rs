@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_ports::Connector;
 use serde_json::{Value, json};
 
 use crate::shelf::Shelf;
@@ -12,7 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An installation with a shelf that can be asked for.
 async fn stacked(shelf: &Arc<Shelf>) -> (World, People) {
-    let world = World::with(vec![Arc::clone(shelf) as _]).await;
+    let connector: Arc<dyn Connector> = shelf.clone();
+    let world = World::with(vec![connector]).await;
     let people = world.people().await;
     let secret = json!({"name": "shelf-key", "kind": "password", "value": "opens shelves"});
     let secret = world.post(&people.olaf, "/secrets", secret).await.done();
@@ -23,10 +25,7 @@ async fn stacked(shelf: &Arc<Shelf>) -> (World, People) {
             "sensitivity": "internal", "owners": ["olaf"], "credential": "shelf-key",
             "settings": {},
         });
-        let put = world.post(&people.olaf, "/resources", body).await.done();
-        world
-            .sign(&put["change"], &[&people.pia, &people.iris])
-            .await;
+        world.put(&people, body).await;
     }
     (world, people)
 }
@@ -37,31 +36,14 @@ async fn granted(world: &World, people: &People, resource: &str, minutes: u64) -
         "resource": resource, "words": ["books"], "reason": "to read",
         "span_secs": minutes * 60,
     });
-    let asked = world.post(&people.rosa, "/requests", ask).await.done();
-    assert_eq!(asked["terms"]["path"], "ordinary");
-    let id = asked["id"].as_str().unwrap().to_owned();
-    let seen = json!({"digest": asked["terms"]["digest"]});
-    let path = format!("/requests/{id}/approve");
-    world.post(&people.olaf, &path, seen).await.done();
-    id
+    world.granted(people, ask, &[&people.olaf]).await
 }
 
 /// Waits until a grant stands so, or fails.
 async fn until(world: &World, people: &People, id: &str, status: &str) -> Value {
     let path = format!("/grants/{id}");
-    let mut last = Value::Null;
-    let reached = async {
-        loop {
-            last = world.get(&people.rosa, &path).await.done();
-            if last["status"] == status {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let reached = tokio::time::timeout(PATIENCE, reached).await;
-    assert!(reached.is_ok(), "it never was {status}: {last}");
-    last
+    let stands = |grant: &Value| grant["status"] == status;
+    world.until(&people.rosa, &path, stands).await
 }
 
 async fn revoke(world: &World, people: &People, id: &str) {
@@ -112,12 +94,16 @@ async fn what_others_gave_is_left_when_the_last_grant_ends() {
     let shelf = Arc::new(Shelf::default());
     let (world, people) = stacked(&shelf).await;
     shelf.place("rosa", "books");
+    let mut grants = Vec::new();
     for _ in 0..2 {
         let id = granted(&world, &people, "shelf", 60).await;
         let grant = until(&world, &people, &id, "active").await;
         assert_eq!(grant["held_before"], true);
-        revoke(&world, &people, &id).await;
-        until(&world, &people, &id, "revoked").await;
+        grants.push(id);
+    }
+    for id in &grants {
+        revoke(&world, &people, id).await;
+        until(&world, &people, id, "revoked").await;
         assert!(shelf.has("rosa", "books"));
     }
 }
@@ -142,7 +128,7 @@ async fn grants_that_begin_and_end_at_one_moment_take_turns_at_the_account() {
     assert!(shelf.has("rosa", "books"));
     let fourth = granted(&world, &people, "shelf", 60).await;
     until(&world, &people, &fourth, "active").await;
-    world.pass(Duration::from_mins(60));
+    world.pass(Duration::from_hours(1));
     let people = world.people().await;
     for id in [&third, &fourth] {
         until(&world, &people, id, "revoked").await;
@@ -158,8 +144,9 @@ async fn an_assignment_cut_off_by_a_crash_is_still_ours_to_take_away() {
     shelf.get_stuck();
     let id = granted(&world, &people, "shelf", 60).await;
     let given = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
         while !shelf.has("rosa", "books") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            ticks.tick().await;
         }
     };
     tokio::time::timeout(PATIENCE, given).await.unwrap();

@@ -3,14 +3,11 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::world::{People, World, request};
+use crate::world::{People, World, lodge, request};
 
 /// A resource that all owners signed.
 async fn gate(world: &World, people: &People) {
-    let body = json!({
-        "name": "gate", "kind": "lodge", "environment": "production",
-        "sensitivity": "internal", "owners": ["olaf"], "settings": {},
-    });
+    let body = lodge("gate");
     let put = world.post(&people.olaf, "/resources", body).await;
     assert_eq!(put.status, StatusCode::CREATED, "{}", put.text());
     let put = put.json();

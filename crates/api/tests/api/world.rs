@@ -14,13 +14,14 @@ use axum::response::Response;
 use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Preset, shipped};
-use portcullis_ports::{Clock, Connector, Entropy};
+use portcullis_ports::{Blobs, Clock, Connector, Entropy, Store, Tiles};
 use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
 use portcullis_vault::KdfCost;
 use serde_json::{Value, json};
 use totp_rs::Totp;
 use tower::ServiceExt;
 
+use crate::disk::{Disk, On};
 use crate::lodge::Lodge;
 
 /// What everybody in these tests has as a password.
@@ -54,8 +55,9 @@ impl Entropy for Dice {
 pub struct World {
     pub router: Router,
     pub engine: Arc<Engine>,
-    _running: Running,
-    ports: Ports,
+    running: Option<Running>,
+    pub ports: Ports,
+    pub disk: Arc<Disk>,
     online: String,
     clock: Arc<Dial>,
     tokens: Mutex<HashMap<String, String>>,
@@ -116,12 +118,19 @@ impl World {
 
     /// One that has connectors.
     pub async fn with(connectors: Vec<Arc<dyn Connector>>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::found_in(tempfile::tempdir().unwrap(), connectors).await
+    }
+
+    /// One in a folder that may have something in it.
+    pub async fn found_in(folder: tempfile::TempDir, connectors: Vec<Arc<dyn Connector>>) -> Self {
         let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
+        let disk = Arc::new(Disk::default());
+        let (store, tiles, blobs) = on_disk(&disk, folder.path());
         let ports = Ports {
-            store: Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap()),
-            tiles: Arc::new(DirectoryTiles::open(folder.path().join("ledger")).unwrap()),
-            blobs: Arc::new(DirectoryBlobs::open(folder.path().join("blobs")).unwrap()),
+            store,
+            tiles,
+            blobs,
+            reserve: disk.clone(),
             sealer: Arc::new(AgeSealer),
             clock: clock.clone(),
             entropy: Arc::new(Dice),
@@ -140,13 +149,14 @@ impl World {
         let tokens = founded.tokens.into_iter();
         let tokens = tokens.map(|(name, token)| (name, token.expose_owned()));
         let tokens = tokens.collect();
-        Self::running(ports, founded.online.expose_owned(), clock, tokens, folder).await
+        let online = founded.online.expose_owned();
+        Self::running(ports, online, (clock, disk), tokens, folder).await
     }
 
     async fn running(
         ports: Ports,
         online: String,
-        clock: Arc<Dial>,
+        (clock, disk): (Arc<Dial>, Arc<Disk>),
         tokens: HashMap<String, String>,
         folder: tempfile::TempDir,
     ) -> Self {
@@ -157,35 +167,41 @@ impl World {
         Self {
             router: portcullis_api::router(Arc::clone(&running.engine)),
             engine: Arc::clone(&running.engine),
-            _running: running,
+            running: Some(running),
             ports,
             online,
             clock,
+            disk,
             tokens: Mutex::new(tokens),
             seeds: Mutex::default(),
             folder,
         }
     }
 
+    /// Stops the engine's loops; what they left is written.
+    pub async fn stopped(mut self) -> Self {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+        self
+    }
+
     /// What a new process finds when the one before was killed at this moment.
     pub async fn after_a_crash(self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
+        let (store, tiles, blobs) = on_disk(&self.disk, folder.path());
         let ports = Ports {
-            store: Arc::new(SqliteStore::open(folder.path().join("store.db")).unwrap()),
-            tiles: Arc::new(DirectoryTiles::open(folder.path().join("ledger")).unwrap()),
-            blobs: Arc::new(DirectoryBlobs::open(folder.path().join("blobs")).unwrap()),
+            store,
+            tiles,
+            blobs,
             ..self.ports.clone()
         };
         let tokens = self.tokens.lock().unwrap().clone();
-        Self::running(
-            ports,
-            self.online.clone(),
-            Arc::clone(&self.clock),
-            tokens,
-            folder,
-        )
-        .await
+        let machine = (Arc::clone(&self.clock), Arc::clone(&self.disk));
+        let world = Self::running(ports, self.online.clone(), machine, tokens, folder).await;
+        *world.seeds.lock().unwrap() = std::mem::take(&mut *self.seeds.lock().unwrap());
+        world
     }
 
     /// Signs all four in.
@@ -273,6 +289,40 @@ impl World {
         reply.done()["token"].as_str().unwrap().to_owned()
     }
 
+    /// Has a resource added that everybody signed.
+    pub async fn put(&self, people: &People, resource: Value) {
+        let put = self.post(&people.olaf, "/resources", resource).await.done();
+        self.sign(&put["change"], &[&people.pia, &people.iris])
+            .await;
+    }
+
+    /// Has rosa ask for something and those named approve it; answers with the request's identifier.
+    pub async fn granted(&self, people: &People, ask: Value, by: &[&str]) -> String {
+        let asked = self.post(&people.rosa, "/requests", ask).await.done();
+        let id = asked["id"].as_str().unwrap().to_owned();
+        let seen = json!({"digest": asked["terms"]["digest"]});
+        for token in by {
+            let path = format!("/requests/{id}/approve");
+            self.post(token, &path, seen.clone()).await.done();
+        }
+        id
+    }
+
+    /// Asks for something until it is as wanted, or fails.
+    pub async fn until(&self, token: &str, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let reached = async {
+            let mut ticks = tokio::time::interval(Duration::from_millis(20));
+            while !wanted(&last) {
+                ticks.tick().await;
+                last = self.get(token, path).await.done();
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, reached).await;
+        assert!(reached.is_ok(), "{path} never was as wanted: {last}");
+        last
+    }
+
     /// Has a pending change signed by everybody named.
     pub async fn sign(&self, change: &Value, by: &[&str]) -> Value {
         let path = format!("/changes/{}/sign", change["id"].as_str().unwrap());
@@ -287,6 +337,28 @@ impl World {
     }
 }
 
+type OnDisk = (Arc<dyn Store>, Arc<dyn Tiles>, Arc<dyn Blobs>);
+
+fn on_disk(disk: &Arc<Disk>, folder: &Path) -> OnDisk {
+    let store = SqliteStore::open(folder.join("store.db")).unwrap();
+    let tiles = DirectoryTiles::open(folder.join("ledger")).unwrap();
+    let blobs = DirectoryBlobs::open(folder.join("blobs")).unwrap();
+    (
+        Arc::new(On::<dyn Store> {
+            disk: Arc::clone(disk),
+            inner: Arc::new(store),
+        }),
+        Arc::new(On::<dyn Tiles> {
+            disk: Arc::clone(disk),
+            inner: Arc::new(tiles),
+        }),
+        Arc::new(On::<dyn Blobs> {
+            disk: Arc::clone(disk),
+            inner: Arc::new(blobs),
+        }),
+    )
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -298,6 +370,14 @@ fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// A resource whose shell can be asked for.
+pub fn lodge(name: &str) -> Value {
+    json!({
+        "name": name, "kind": "lodge", "environment": "production",
+        "sensitivity": "internal", "owners": ["olaf"], "settings": {},
+    })
 }
 
 /// A request to the API.

@@ -1,5 +1,6 @@
 //! What gates ask of control: sign-in step by step, one decision a channel, tapes, orders.
 
+mod closing;
 mod opening;
 mod tickets;
 
@@ -15,6 +16,7 @@ use portcullis_ports::{Presented, SignedKey};
 use crate::Engine;
 use crate::attempts::LONGEST_WAIT;
 use crate::failure::Failure;
+use crate::live::NotTaken;
 
 use tickets::Proved;
 pub(crate) use tickets::Tickets;
@@ -86,7 +88,13 @@ impl Control for Engine {
     async fn record(&self, session: SessionId, segment: Segment) -> Result<(), TapeFailure> {
         let live = self.live.get(session);
         let live = live.ok_or_else(|| TapeFailure(format!("{session} does not live")))?;
-        live.record(&segment).await
+        live.record(&segment).await.map_err(|cause| match cause {
+            NotTaken::Misfit(failure) => failure,
+            NotTaken::Unwritable(failure) => {
+                self.journal.custody.failed(&failure);
+                failure
+            }
+        })
     }
 
     async fn close(&self, session: SessionId, closing: Closing) {

@@ -1,22 +1,22 @@
-//! One channel: found under a grant, decided anew, written, then leased to the gate; and its end.
+//! One channel: found under a grant, decided anew, written, then leased to the gate.
 
 use std::time::Duration;
 
-use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
-use portcullis_flow::request::Uses;
-use portcullis_flow::session::{Ending, Opening, Session, SessionEvent, TapeHead};
+use portcullis_flow::grant::Grant;
+use portcullis_flow::session::{Opening, Session, SessionEvent, TapeHead};
 use portcullis_model::{
-    Action, Authentication, Controls, Digest, GrantId, Path, Resource, Secret, SessionId, Subject,
-    Timestamp,
+    Action, Authentication, Controls, Digest, Path, Resource, Secret, SessionId, Subject, Timestamp,
 };
 use portcullis_policy::{Decision, LeaseBody, OpenSession, Permit, Privileged, ReleaseSecret};
 use portcullis_ports::clock::random;
 use portcullis_ports::control::{
-    CloseCause, Closing, InTransit, OpenWish, Opened, SessionLease, TapeOrder, TargetCredential,
+    InTransit, OpenWish, Opened, SessionLease, TapeOrder, TargetCredential,
 };
+use portcullis_ports::{BlobError, BlobWriter};
 use portcullis_tape::{Header, KeyWrap, TapeKey, TapeWriter, Track, TrackKind};
 use portcullis_vault::{CertRequest, SecretKind, session_key};
 
+use super::closing::Handing;
 use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
@@ -46,6 +46,7 @@ struct NewTape {
 
 impl Engine {
     pub(super) async fn open_session(&self, wish: OpenWish) -> Result<Opened, Failure> {
+        self.journal.custody.sound()?;
         let who = self.proved(&wish.ticket, &wish.login)?;
         let resource = self.resource_named(&wish.login.target).await?;
         let subject = Subject::oneself(who.identity);
@@ -81,6 +82,7 @@ impl Engine {
             ..opening(&who, &assessment, &wish, &grant, now)?
         };
         let ends_at = opening.ends_at;
+        let handing = Handing::begin(self, session, tape.head);
         self.record_opening(session, &mut grant, opening, &tape.key)
             .await?;
         self.live.insert(session, tape.live);
@@ -92,6 +94,7 @@ impl Engine {
             None => self.vaulted(release, session, &assessment.resource).await?,
         };
         let lease = self.lease(permit, session, &assessment, &wish, credential, ends_at)?;
+        handing.done();
         Ok(Opened {
             session,
             lease,
@@ -175,13 +178,8 @@ impl Engine {
         let key = TapeKey::new(key_bytes);
         let (writer, bytes) = TapeWriter::begin(&header, key.clone(), nonce_prefix)
             .map_err(|error| Failure::Unavailable(error.to_string()))?;
-        let mut blob = self
-            .ports
-            .blobs
-            .create(&crate::tapes::name(session))
-            .await?;
-        blob.append(&bytes).await?;
-        blob.sync().await?;
+        let blob = self.first_bytes(session, &bytes).await;
+        let blob = blob.inspect_err(|error| self.journal.custody.failed(error))?;
         let growing = GrowingTape::begin(blob, &bytes, key.clone())
             .map_err(|failure| Failure::Unavailable(failure.to_string()))?;
         Ok(NewTape {
@@ -195,6 +193,18 @@ impl Engine {
             live: LiveSession::new(growing),
             key,
         })
+    }
+
+    async fn first_bytes(
+        &self,
+        session: SessionId,
+        bytes: &[u8],
+    ) -> Result<Box<dyn BlobWriter>, BlobError> {
+        let name = crate::tapes::name(session);
+        let mut blob = self.ports.blobs.create(&name).await?;
+        blob.append(bytes).await?;
+        blob.sync().await?;
+        Ok(blob)
     }
 
     /// Writes the use of the grant and the session in one go: from here on it happened.
@@ -324,53 +334,6 @@ impl Engine {
         )?;
         Ok(InTransit(Secret::new(lease.expose().to_vec())))
     }
-
-    /// A session is over: its end, and the grant's where the task is complete, in one go.
-    pub(super) async fn close_session(
-        &self,
-        session: SessionId,
-        closing: Closing,
-    ) -> Result<(), Failure> {
-        let live = self.live.remove(session);
-        let live = live.ok_or_else(|| Failure::missing("live session", session))?;
-        let tape = live.head().await;
-        self.orders.forget(session);
-        let mut loaded = self.journal.load::<Session>(session).await?;
-        let completed = closing.cause == CloseCause::Completed;
-        let ending = Ending {
-            cause: cause_in_words(&closing),
-            completed,
-            exit: closing.exit,
-            bytes_in: closing.bytes_in,
-            bytes_out: closing.bytes_out,
-            tape,
-        };
-        let grant = loaded.get()?.opening.grant;
-        let mut command = self.journal.command(None);
-        let event = loaded.get()?.end(ending)?;
-        command.push(&mut loaded, &event)?;
-        self.end_completed(&mut command, grant, completed).await?;
-        command.commit().await?;
-        self.duties.wake();
-        Ok(())
-    }
-
-    /// A clean exit ends the grant; a use spent ends a one-use grant however the session ended.
-    async fn end_completed(
-        &self,
-        command: &mut crate::journal::Command<'_>,
-        grant: GrantId,
-        completed: bool,
-    ) -> Result<(), Failure> {
-        let mut loaded = self.journal.load::<Grant>(grant).await?;
-        let state = loaded.get()?;
-        let spent = state.issue.uses == Uses::One;
-        if state.status == GrantStatus::Active && (completed || spent) {
-            let event = state.end(EndCause::Completed)?;
-            command.push(&mut loaded, &event)?;
-        }
-        Ok(())
-    }
 }
 
 fn opening(
@@ -423,28 +386,4 @@ fn narrowest(resource: &Resource, action: &Action) -> String {
 fn notice(session: SessionId, now: Timestamp, ends_at: Timestamp) -> String {
     let minutes = ends_at.since(now).as_secs().div_ceil(60);
     format!("session {session} is recorded and ends in {minutes} min at the latest")
-}
-
-fn cause_in_words(closing: &Closing) -> String {
-    let cause = match &closing.cause {
-        CloseCause::Completed => {
-            return match &closing.signal {
-                Some(signal) => format!("completed by signal {signal}"),
-                None => "completed".to_owned(),
-            };
-        }
-        CloseCause::TargetLost { detail } => return format!("the target was lost: {detail}"),
-        CloseCause::ClientLost => "the client's connection was lost".to_owned(),
-        CloseCause::Idle => "nothing moved for too long".to_owned(),
-        CloseCause::TimeOver => "its time was over".to_owned(),
-        CloseCause::Killed { reason } => format!("killed: {reason}"),
-        CloseCause::EvidenceFailed { detail } => format!("the tape could not be written: {detail}"),
-        CloseCause::ControlLost => "control fell silent".to_owned(),
-    };
-    // Ours to end: whether that was seen at the target belongs to the record.
-    if closing.exit.is_some() || closing.signal.is_some() {
-        format!("{cause}; the program at the target ended")
-    } else {
-        format!("{cause}; the program at the target was not seen to end")
-    }
 }

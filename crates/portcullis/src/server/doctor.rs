@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use portcullis_engine::{Diagnosis, diagnose};
+use portcullis_ports::Reserve;
 use serde::Serialize;
 
 use super::config::Config;
@@ -39,15 +40,7 @@ pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Out
             .map(|_| "there".to_owned())
             .map_err(Into::into),
     ));
-    checks.push(check(
-        "reserve",
-        folder
-            .path()
-            .join("reserve")
-            .metadata()
-            .map(|found| format!("{} bytes", found.len()))
-            .map_err(Into::into),
-    ));
+    checks.push(check("reserve", reserve(&folder)));
     match ports(&folder) {
         Ok(ports) => checks.extend(diagnose(&ports).await.into_iter().map(Check::from)),
         Err(error) => checks.push(check("store", Err(error))),
@@ -85,6 +78,15 @@ fn check(what: &str, found: anyhow::Result<String>) -> Check {
         ok,
         detail: found.unwrap_or_else(|error| format!("{error:#}")),
     }
+}
+
+fn reserve(folder: &DataFolder) -> anyhow::Result<String> {
+    if folder.reserve().is_whole() {
+        return Ok("set aside".to_owned());
+    }
+    anyhow::bail!(
+        "not whole: it was given up because evidence could not be written; make room on the disk, the server sets it aside again and then lets privileged work begin"
+    )
 }
 
 fn private(path: &Path) -> anyhow::Result<String> {

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use portcullis_ports::Reserve;
+use portcullis_store::FileReserve;
 
 /// The size of the file that is given up when the disk is full, so that the failure itself can be recorded.
 const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
@@ -33,7 +35,10 @@ impl DataFolder {
         for inner in ["keys", "ledger", "run", "tls"] {
             make_private(&folder.0.join(inner))?;
         }
-        folder.reserve()?;
+        folder
+            .reserve()
+            .set_aside()
+            .context("setting the reserve of 64 MiB aside: is the disk full?")?;
         Ok(folder)
     }
 
@@ -71,11 +76,9 @@ impl DataFolder {
         self.0.join("run/addresses.json")
     }
 
-    fn reserve(&self) -> anyhow::Result<()> {
-        let file = private_file(&self.0.join("reserve"))?;
-        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)
-            .context("setting the reserve of 64 MiB aside: is the disk full?")?;
-        Ok(())
+    /// What is given up when the disk is full.
+    pub(crate) fn reserve(&self) -> FileReserve {
+        FileReserve::new(self.0.join("reserve"), RESERVE_BYTES)
     }
 }
 

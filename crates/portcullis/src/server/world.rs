@@ -59,6 +59,7 @@ pub(crate) fn ports(folder: &DataFolder) -> anyhow::Result<Ports> {
             DirectoryTiles::open(folder.ledger()).context("opening the ledger's folder")?,
         ),
         blobs: Arc::new(DirectoryBlobs::open(folder.blobs()).context("opening the tapes' folder")?),
+        reserve: Arc::new(folder.reserve()),
         sealer: Arc::new(AgeSealer),
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy),

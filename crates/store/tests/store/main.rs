@@ -11,4 +11,5 @@
 mod directories;
 mod killed;
 mod opening;
+mod reserve;
 mod suites;

@@ -1,0 +1,221 @@
+//! A disk that the test fills, and makes room on: store, ledger and tapes lie on it, and a reserve.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use portcullis_model::{Body, StreamId};
+use portcullis_ports::store::{Projector, Query, SealedRow};
+use portcullis_ports::{
+    Append, AppendError, BlobError, BlobWriter, Blobs, Reserve, Row, Store, StoreError, Stored,
+    TileError, Tiles,
+};
+use tokio::sync::watch;
+
+/// What lies on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Store,
+    Ledger,
+    Tapes,
+}
+
+impl Part {
+    pub const ALL: [Self; 3] = [Self::Store, Self::Ledger, Self::Tapes];
+}
+
+/// Where there is room.
+#[derive(Default)]
+pub struct Disk {
+    full: Mutex<BTreeSet<Part>>,
+    /// Given up, and so room for everybody.
+    given_up: Mutex<bool>,
+}
+
+impl Disk {
+    /// From now on these parts have no room but the reserve.
+    pub fn fill(&self, parts: &[Part]) {
+        self.full.lock().unwrap().extend(parts);
+    }
+
+    pub fn make_room(&self) {
+        self.full.lock().unwrap().clear();
+    }
+
+    /// Whether the reserve was given up and is not set aside again.
+    pub fn lacks_its_reserve(&self) -> bool {
+        *self.given_up.lock().unwrap()
+    }
+
+    fn room(&self, part: Part) -> io::Result<()> {
+        let full = self.full.lock().unwrap().contains(&part);
+        if full && !self.lacks_its_reserve() {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"));
+        }
+        Ok(())
+    }
+}
+
+impl Reserve for Disk {
+    fn is_whole(&self) -> bool {
+        !self.lacks_its_reserve()
+    }
+
+    fn give_up(&self) -> io::Result<()> {
+        *self.given_up.lock().unwrap() = true;
+        Ok(())
+    }
+
+    fn set_aside(&self) -> io::Result<()> {
+        if !self.full.lock().unwrap().is_empty() {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"));
+        }
+        *self.given_up.lock().unwrap() = false;
+        Ok(())
+    }
+}
+
+/// A member of some family, on a disk.
+pub struct On<T: ?Sized> {
+    pub disk: Arc<Disk>,
+    pub inner: Arc<T>,
+}
+
+#[async_trait]
+impl Store for On<dyn Store> {
+    async fn append(&self, command: Vec<Append>) -> Result<u64, AppendError> {
+        let room = self.disk.room(Part::Store);
+        room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.inner.append(command).await
+    }
+
+    async fn stream(&self, stream: &StreamId, after: u64) -> Result<Vec<Stored>, StoreError> {
+        self.inner.stream(stream, after).await
+    }
+
+    async fn events(&self, from: u64, limit: usize) -> Result<Vec<Stored>, StoreError> {
+        self.inner.events(from, limit).await
+    }
+
+    fn committed(&self) -> watch::Receiver<u64> {
+        self.inner.committed()
+    }
+
+    async fn row(&self, table: &str, id: &str) -> Result<Option<Row>, StoreError> {
+        self.inner.row(table, id).await
+    }
+
+    async fn rows(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.inner.rows(query).await
+    }
+
+    async fn bodies(&self, position: u64) -> Result<Vec<Body>, StoreError> {
+        self.inner.bodies(position).await
+    }
+
+    async fn erase_body(&self, position: u64, field: &str) -> Result<(), StoreError> {
+        self.inner.erase_body(position, field).await
+    }
+
+    async fn claimed_at(&self, scope: &str, key: &str) -> Result<Option<u64>, StoreError> {
+        self.inner.claimed_at(scope, key).await
+    }
+
+    async fn sealed(
+        &self,
+        id: &str,
+        version: Option<u64>,
+    ) -> Result<Option<SealedRow>, StoreError> {
+        self.inner.sealed(id, version).await
+    }
+
+    async fn rebuild(&self, projector: Arc<Projector>) -> Result<(), StoreError> {
+        self.inner.rebuild(projector).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.inner.check().await
+    }
+}
+
+impl Tiles for On<dyn Tiles> {
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, TileError> {
+        self.inner.read(path)
+    }
+
+    fn write(&self, files: &[(String, Vec<u8>)]) -> Result<(), TileError> {
+        self.disk.room(Part::Ledger).map_err(|cause| TileError {
+            path: "tile".to_owned(),
+            verb: "written",
+            cause,
+        })?;
+        self.inner.write(files)
+    }
+
+    fn publish(&self, checkpoint: &[u8]) -> Result<(), TileError> {
+        self.inner.publish(checkpoint)
+    }
+
+    fn checkpoint(&self) -> Result<Option<Vec<u8>>, TileError> {
+        self.inner.checkpoint()
+    }
+}
+
+impl On<dyn Blobs> {
+    fn wrapped(&self, writer: Box<dyn BlobWriter>) -> Box<dyn BlobWriter> {
+        Box::new(Writing {
+            disk: Arc::clone(&self.disk),
+            writer,
+        })
+    }
+}
+
+#[async_trait]
+impl Blobs for On<dyn Blobs> {
+    async fn create(&self, name: &str) -> Result<Box<dyn BlobWriter>, BlobError> {
+        self.disk.room(Part::Tapes).map_err(unwritable)?;
+        self.inner.create(name).await.map(|made| self.wrapped(made))
+    }
+
+    async fn reopen(&self, name: &str) -> Result<Box<dyn BlobWriter>, BlobError> {
+        self.inner.reopen(name).await.map(|made| self.wrapped(made))
+    }
+
+    async fn truncate(&self, name: &str, bytes: u64) -> Result<(), BlobError> {
+        self.inner.truncate(name, bytes).await
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BlobError> {
+        self.inner.read(name).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
+        self.inner.list(prefix).await
+    }
+}
+
+struct Writing {
+    disk: Arc<Disk>,
+    writer: Box<dyn BlobWriter>,
+}
+
+#[async_trait]
+impl BlobWriter for Writing {
+    async fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        self.disk.room(Part::Tapes).map_err(unwritable)?;
+        self.writer.append(bytes).await
+    }
+
+    async fn sync(&mut self) -> Result<(), BlobError> {
+        self.writer.sync().await
+    }
+}
+
+fn unwritable(cause: io::Error) -> BlobError {
+    BlobError {
+        name: "tape".to_owned(),
+        verb: "written",
+        cause,
+    }
+}

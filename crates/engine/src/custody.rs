@@ -1,0 +1,252 @@
+//! No evidence, no action: what happens when store, ledger or tape cannot be written.
+//!
+//! Whoever fails to write says so here. Then every live session is told to end, the reserve is given up so
+//! that the failure and those ends can still be recorded, and nothing privileged begins until evidence was
+//! written again and the reserve is whole.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use portcullis_flow::installation::{Installation, InstallationEvent};
+use portcullis_flow::session::Ending;
+use portcullis_model::SessionId;
+use portcullis_ports::control::Order;
+use tokio::sync::{Notify, watch};
+
+use crate::Engine;
+use crate::failure::Failure;
+
+/// How long between two looks at whether evidence can be written again.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A blob that is written to see whether blobs can be written, and emptied again.
+const PROBE: &str = "tapes/probe";
+
+/// How much is written for that.
+const PROBE_BYTES: usize = 64 << 10;
+
+/// Whether evidence can be written.
+pub(crate) struct Custody {
+    trouble: watch::Sender<Option<String>>,
+}
+
+impl Default for Custody {
+    fn default() -> Self {
+        Self {
+            trouble: watch::Sender::new(None),
+        }
+    }
+}
+
+impl Custody {
+    /// Something that is evidence could not be written. The first to say so is remembered.
+    pub(crate) fn failed(&self, what: impl Display) {
+        self.trouble.send_if_modified(|trouble| {
+            let first = trouble.is_none();
+            if first {
+                tracing::error!(%what, "evidence cannot be written: sessions end");
+                *trouble = Some(what.to_string());
+            }
+            first
+        });
+    }
+
+    /// Refuses while evidence cannot be written: whatever is about to begin would leave none.
+    pub(crate) fn sound(&self) -> Result<(), Failure> {
+        match &*self.trouble.borrow() {
+            None => Ok(()),
+            Some(what) => Err(Failure::Unavailable(refusal(what))),
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.borrow().clone()
+    }
+
+    fn over(&self) {
+        self.trouble.send_replace(None);
+    }
+}
+
+fn refusal(what: &str) -> String {
+    format!(
+        "what happens could not be recorded ({what}), so nothing privileged begins; it goes on by itself once there is room on the disk: see portcullis doctor"
+    )
+}
+
+/// The end of a session, to be recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Over {
+    pub(crate) session: SessionId,
+    pub(crate) ending: Ending,
+    /// Whether the tape lacks its end.
+    pub(crate) torn: bool,
+}
+
+/// Sessions that are over and whose end is not recorded yet.
+#[derive(Default)]
+pub(crate) struct Unrecorded {
+    ends: Mutex<Vec<Over>>,
+    added: Notify,
+}
+
+impl Unrecorded {
+    pub(crate) fn add(&self, over: Over) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.push(over);
+        drop(ends);
+        self.added.notify_one();
+    }
+
+    /// It is tried again at the next look.
+    fn put_back(&self, over: Over) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.push(over);
+    }
+
+    fn take(&self) -> Vec<Over> {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *ends)
+    }
+
+    fn is_empty(&self) -> bool {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.is_empty()
+    }
+}
+
+/// How far one time of trouble has been dealt with.
+#[derive(Default)]
+struct Dealt {
+    told: BTreeSet<SessionId>,
+    given_up: bool,
+    recorded: bool,
+    /// How many events the ledger has to have before it counts as written.
+    to_integrate: Option<u64>,
+}
+
+impl Engine {
+    /// Sees to it until shut down.
+    pub(crate) async fn run_custody(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let mut trouble = self.journal.custody.trouble.subscribe();
+        let mut dealt = Dealt::default();
+        while !*shutdown.borrow() {
+            if let Some(what) = self.journal.custody.trouble() {
+                self.deal_with(&what, &mut dealt).await;
+            } else {
+                dealt = Dealt::default();
+                self.record_ends().await;
+            }
+            let idle = self.journal.custody.trouble().is_none() && self.unrecorded.is_empty();
+            tokio::select! {
+                () = tokio::time::sleep(LOOK), if !idle => {}
+                _ = trouble.changed(), if idle => {}
+                () = self.unrecorded.added.notified() => {}
+                _ = shutdown.changed() => {}
+            }
+        }
+    }
+
+    async fn deal_with(&self, what: &str, dealt: &mut Dealt) {
+        // First of all, and without a write: whoever is told to end ends, whatever the disk does.
+        for session in self.live.all() {
+            if dealt.told.insert(session) {
+                self.orders.give(Order::Kill {
+                    session,
+                    reason: format!("what happens here could not be recorded: {what}"),
+                });
+            }
+        }
+        if !dealt.given_up {
+            dealt.given_up = self.give_up_reserve().await;
+        }
+        if !dealt.recorded {
+            dealt.recorded = self.record_trouble(what).await;
+        }
+        self.record_ends().await;
+        if dealt.recorded && self.live.all().is_empty() && self.unrecorded.is_empty() {
+            match self.recover(dealt).await {
+                Ok(()) => self.journal.custody.over(),
+                Err(failure) => {
+                    tracing::warn!(%failure, "evidence cannot be written yet");
+                    // If it was set aside, it may have taken the last room.
+                    dealt.given_up = false;
+                }
+            }
+        }
+    }
+
+    async fn give_up_reserve(&self) -> bool {
+        let reserve = Arc::clone(&self.ports.reserve);
+        let given_up = tokio::task::spawn_blocking(move || reserve.give_up()).await;
+        let given_up = given_up.map_err(std::io::Error::other).flatten();
+        if let Err(error) = &given_up {
+            tracing::error!(%error, "the reserve cannot be given up");
+        }
+        given_up.is_ok()
+    }
+
+    async fn record_trouble(&self, what: &str) -> bool {
+        let event = InstallationEvent::EvidenceFailed {
+            what: what.to_owned(),
+        };
+        let recorded = self.record_on_installation(&event).await;
+        if let Err(failure) = &recorded {
+            tracing::error!(%failure, "not even the failure can be recorded");
+        }
+        recorded.is_ok()
+    }
+
+    async fn record_on_installation(&self, event: &InstallationEvent) -> Result<(), Failure> {
+        let mut loaded = self.journal.load::<Installation>(self.installation).await?;
+        let mut command = self.journal.command(None);
+        command.push(&mut loaded, event)?;
+        command.commit().await
+    }
+
+    async fn record_ends(&self) {
+        for over in self.unrecorded.take() {
+            if let Err(failure) = self.record_end(&over).await {
+                tracing::warn!(session = %over.session, %failure, "the end of a session is still not recorded");
+                self.unrecorded.put_back(over);
+            }
+        }
+    }
+
+    /// The reserve first, then every sort of evidence; the event that says so is the store's trial.
+    async fn recover(&self, dealt: &mut Dealt) -> Result<(), Failure> {
+        self.set_reserve_aside().await?;
+        self.try_blobs().await?;
+        let committed = *self.journal.store.committed().borrow();
+        let wanted = *dealt.to_integrate.get_or_insert(committed);
+        if *self.integrated.borrow() < wanted {
+            return Err(Failure::Unavailable("the ledger lags behind".to_owned()));
+        }
+        self.record_on_installation(&InstallationEvent::EvidenceRestored {})
+            .await
+    }
+
+    pub(crate) async fn set_reserve_aside(&self) -> Result<(), Failure> {
+        let reserve = Arc::clone(&self.ports.reserve);
+        tokio::task::spawn_blocking(move || reserve.set_aside())
+            .await
+            .map_err(|error| Failure::Unavailable(error.to_string()))?
+            .map_err(|error| {
+                Failure::Unavailable(format!("the reserve cannot be set aside: {error}"))
+            })
+    }
+
+    async fn try_blobs(&self) -> Result<(), Failure> {
+        let blobs = &self.ports.blobs;
+        let mut writer = match blobs.read(PROBE).await? {
+            Some(_) => blobs.reopen(PROBE).await?,
+            None => blobs.create(PROBE).await?,
+        };
+        writer.append(&vec![0; PROBE_BYTES]).await?;
+        writer.sync().await?;
+        drop(writer);
+        Ok(blobs.truncate(PROBE, 0).await?)
+    }
+}
