@@ -204,19 +204,23 @@ impl Command<'_> {
         bodies: Vec<Body>,
     ) -> Result<(), Failure> {
         let event = self.envelope(loaded, payload, &bodies)?;
-        let state = M::apply(loaded.state.take(), payload, &Meta::of(&event)).ok_or_else(|| {
-            Failure::Conflict(format!(
-                "{} cannot follow on the state of {}",
-                event.kind, loaded.stream
-            ))
-        })?;
+        let leaf = event.to_leaf()?;
+        // As the leaf has it, so that a row made anew from leaves is the same.
+        let written = M::Event::from_event(&Event::from_leaf(&leaf)?)?;
+        let state =
+            M::apply(loaded.state.take(), &written, &Meta::of(&event)).ok_or_else(|| {
+                Failure::Conflict(format!(
+                    "{} cannot follow on the state of {}",
+                    event.kind, loaded.stream
+                ))
+            })?;
         let row = row_of(&loaded.stream, event.seq, &state)
             .map_err(|error| Failure::Damaged(error.to_string()))?;
         let before = loaded.version;
         loaded.version = event.seq;
         loaded.state = Some(state);
         let record = Record {
-            leaf: event.to_leaf()?,
+            leaf,
             event,
             bodies,
         };

@@ -15,6 +15,7 @@ mod gate;
 mod https;
 mod lodge;
 mod overlaps;
+mod rebuilt;
 mod shapes;
 mod shelf;
 mod stories;
