@@ -12,19 +12,23 @@ fn name(digest: Digest) -> String {
     format!("bundles/{digest}.json")
 }
 
-/// Keeps a bundle; keeping it again changes nothing.
+/// Keeps a bundle; keeping it again changes nothing, and mends what a killed server left half written.
 pub(crate) async fn save(ports: &Ports, bundle: &Bundle) -> Result<(), Failure> {
     let name = name(bundle.digest());
-    if ports.blobs.read(&name).await?.is_some() {
-        return Ok(());
-    }
     let texts: BTreeMap<_, _> = bundle
         .files()
         .iter()
         .map(|(path, bytes)| (path, String::from_utf8_lossy(bytes)))
         .collect();
     let bytes = serde_json::to_vec(&texts).map_err(|error| Failure::Damaged(error.to_string()))?;
-    let mut writer = ports.blobs.create(&name).await?;
+    let mut writer = match ports.blobs.read(&name).await? {
+        Some(kept) if kept == bytes => return Ok(()),
+        Some(_) => {
+            ports.blobs.truncate(&name, 0).await?;
+            ports.blobs.reopen(&name).await?
+        }
+        None => ports.blobs.create(&name).await?,
+    };
     writer.append(&bytes).await?;
     writer.sync().await?;
     Ok(())

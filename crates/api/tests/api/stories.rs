@@ -1,6 +1,7 @@
 //! Whole stories through the API: owners change things, somebody asks, others decide.
 
 use axum::http::{Method, StatusCode};
+use portcullis_policy::{Preset, shipped};
 use serde_json::{Value, json};
 
 use crate::world::{People, World, lodge, request};
@@ -145,6 +146,20 @@ async fn the_value_of_a_secret_goes_in_and_is_never_seen_again() {
         changes.text(),
     ] {
         assert!(!text.contains(value), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_that_a_killed_server_left_half_written_is_written_whole() {
+    let digest = shipped(Preset::Strict).unwrap().digest();
+    for half in ["", "{\"schema"] {
+        let folder = tempfile::tempdir().unwrap();
+        let bundles = folder.path().join("blobs/bundles");
+        std::fs::create_dir_all(&bundles).unwrap();
+        std::fs::write(bundles.join(format!("{digest}.json")), half).unwrap();
+        let world = World::found_in(folder, Vec::new()).await;
+        let iris = world.sign_in("iris").await;
+        world.get(&iris, "/policy").await.done();
     }
 }
 
