@@ -58,7 +58,7 @@ pub enum GrowthError {
     },
     /// Growth was claimed and not proved.
     #[error(
-        "no consistency proof from {old} to {new} entries was given: make one with `ledger prove`"
+        "no consistency proof from {old} to {new} entries was given: verify the ledger's folder instead, which needs none"
     )]
     ProofMissing {
         /// Size already trusted.

@@ -92,7 +92,7 @@ pub enum NoteError {
         name: String,
     },
     /// A key's text form cannot be read.
-    #[error("not a verifier key ({reason}); expected NAME+ID+KEY as `ledger checkpoint` prints it")]
+    #[error("not a verifier key ({reason}); expected NAME+ID+KEY as `ledger key` prints it")]
     MalformedKey {
         /// What is wrong with it.
         reason: &'static str,

@@ -297,6 +297,9 @@ pub(crate) enum LedgerCommand {
         /// The ledger's key, as `ledger key` prints it
         #[arg(long, value_name = "KEY")]
         key: String,
+        /// A checkpoint you kept: the ledger must continue it
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
         /// Also print what the events say
         #[arg(long)]
         show: bool,

@@ -35,7 +35,12 @@ pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Resu
                 None => output::bytes(&file)?,
             }
         }
-        LedgerCommand::Verify { what, key, show } => verify(global, &what, &key, show)?,
+        LedgerCommand::Verify {
+            what,
+            key,
+            since,
+            show,
+        } => verify(global, &what, &key, since.as_deref(), show)?,
         LedgerCommand::Key => {
             let keys = Api::anonymous(global)?.get("/ledger/key").await?;
             if global.json {
@@ -48,21 +53,41 @@ pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Resu
     Ok(Outcome::Done)
 }
 
-fn verify(global: &Global, what: &Path, key: &str, show: bool) -> anyhow::Result<()> {
+fn verify(
+    global: &Global,
+    what: &Path,
+    key: &str,
+    since: Option<&Path>,
+    show: bool,
+) -> anyhow::Result<()> {
     let key = NoteVerifier::parse(key.trim())
         .context("the key is not a ledger key (ledger key prints it)")?;
+    let since = since.map(|path| checkpoint(path, &key)).transpose()?;
     if what.is_dir() {
-        verify_folder(global, what, &key)
+        verify_folder(global, what, &key, since.as_ref())
     } else {
-        verify_file(global, what, &key, show)
+        verify_file(global, what, &key, since.as_ref(), show)
     }
 }
 
-fn verify_file(global: &Global, path: &Path, key: &NoteVerifier, show: bool) -> anyhow::Result<()> {
+/// A signed checkpoint in a file.
+fn checkpoint(path: &Path, key: &NoteVerifier) -> anyhow::Result<SignedCheckpoint> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    SignedCheckpoint::open(&bytes, std::slice::from_ref(key))
+        .with_context(|| format!("in {}", path.display()))
+}
+
+fn verify_file(
+    global: &Global,
+    path: &Path,
+    key: &NoteVerifier,
+    since: Option<&SignedCheckpoint>,
+    show: bool,
+) -> anyhow::Result<()> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let trust = Trust {
         keys: std::slice::from_ref(key),
-        earlier: None,
+        earlier: since.map(SignedCheckpoint::checkpoint),
         growth: None,
     };
     let verdict = verify_evidence(&bytes, &trust)?;
@@ -103,12 +128,18 @@ fn verify_file(global: &Global, path: &Path, key: &NoteVerifier, show: bool) -> 
     ))
 }
 
-fn verify_folder(global: &Global, path: &Path, key: &NoteVerifier) -> anyhow::Result<()> {
-    let checkpoint = path.join("checkpoint");
-    let bytes =
-        std::fs::read(&checkpoint).with_context(|| format!("reading {}", checkpoint.display()))?;
-    let signed = SignedCheckpoint::open(&bytes, std::slice::from_ref(key))?;
-    let audit = audit_log(&Folder(path.to_path_buf()), signed.checkpoint(), &[])?;
+fn verify_folder(
+    global: &Global,
+    path: &Path,
+    key: &NoteVerifier,
+    since: Option<&SignedCheckpoint>,
+) -> anyhow::Result<()> {
+    let signed = checkpoint(&path.join("checkpoint"), key)?;
+    let earlier: Vec<_> = since
+        .map(|known| known.checkpoint().clone())
+        .into_iter()
+        .collect();
+    let audit = audit_log(&Folder(path.to_path_buf()), signed.checkpoint(), &earlier)?;
     if global.json {
         return output::json(&json!({ "holds": true, "entries": audit.entries }));
     }
