@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use portcullis_ports::Sealer;
 use portcullis_store::AgeSealer;
-use portcullis_tape::{Event, Frame, Head, RESTORE, Sanitizer, TapeKey};
+use portcullis_tape::{Ending, Event, Frame, Head, RESTORE, Sanitizer, TapeKey};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -189,18 +189,32 @@ async fn export(global: &Global, id: &str, out: &Path) -> anyhow::Result<Outcome
     Ok(Outcome::Done)
 }
 
-/// The heads of a session's tape that an evidence file carries. The file itself is verified with `ledger verify`.
-fn heads_in(path: &Path) -> anyhow::Result<Vec<Head>> {
+/// What is wrong with a tape whose last segment is no end marker.
+const NO_END: &str = "the tape is unfinished or truncated: it has no end marker, so its session still lives, its writer \
+                      was killed, or its tail was cut off";
+
+/// The heads of a session's tape that an evidence file carries, which tells of every session of its grant.
+/// The file itself is verified with `ledger verify`.
+fn heads_in(path: &Path, session: &str) -> anyhow::Result<Vec<Head>> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let file = portcullis_ledger::EvidenceFile::parse(&bytes)?;
     let mut heads = Vec::new();
     for leaf in file.leaves() {
         let event: Value = serde_json::from_slice(&leaf.data)?;
+        if text(&event, "/stream") != session {
+            continue;
+        }
         for pointer in ["/data/head", "/data/ending/tape"] {
             if let Some(head) = event.pointer(pointer) {
                 heads.push(serde_json::from_value(head.clone())?);
             }
         }
+    }
+    if heads.is_empty() {
+        bail!(
+            "{} holds no head of {session}: it is another story's evidence",
+            path.display()
+        );
     }
     Ok(heads)
 }
@@ -224,8 +238,16 @@ async fn verify(global: &Global, what: &str, evidence: Option<&Path>) -> anyhow:
         return Ok(Outcome::Done);
     }
     let bytes = std::fs::read(what).with_context(|| format!("reading {what}"))?;
-    let heads = evidence.map(heads_in).transpose()?.unwrap_or_default();
+    let session = portcullis_tape::open(bytes.as_slice())?
+        .header()
+        .session
+        .clone();
+    let heads = evidence.map(|path| heads_in(path, &session)).transpose()?;
+    let heads = heads.unwrap_or_default();
     let verified = portcullis_tape::verify(bytes.as_slice(), &heads, None)?;
+    if matches!(verified.ending, Ending::Unfinished { .. }) {
+        bail!(NO_END);
+    }
     let told = format!(
         "the tape holds: {} segments, {} bytes, {} heads agree",
         verified.head.segments,
@@ -277,6 +299,10 @@ async fn play_file(
         for frame in segment.frames(&key)? {
             player.show(&frame).await?;
         }
+    }
+    if !reader.ended() {
+        player.end()?;
+        bail!(NO_END);
     }
     player.end()
 }
