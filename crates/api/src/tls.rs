@@ -36,6 +36,11 @@ pub struct TlsIdentity {
 }
 
 impl TlsIdentity {
+    /// Whether a door could show and prove this.
+    pub fn check(&self) -> Result<(), ApiError> {
+        self.config().map(drop)
+    }
+
     /// TLS 1.2 and 1.3, HTTP/1.1, no client certificates.
     pub(crate) fn config(&self) -> Result<ServerConfig, ApiError> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(self.cert_pem.as_bytes())

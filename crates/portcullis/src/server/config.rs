@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use portcullis_ports::Sealer;
+use portcullis_store::AgeSealer;
 use serde::Deserialize;
 
 use super::folder::DataFolder;
@@ -162,6 +164,7 @@ impl Config {
     fn parse(text: &str) -> anyhow::Result<Self> {
         let config: Self = toml::from_str(text)?;
         config.check()?;
+        config.tape.check()?;
         Ok(config)
     }
 
@@ -186,6 +189,16 @@ impl Config {
         }
         if self.tape.auditors_only && self.tape.auditors.is_empty() {
             bail!("tape.auditors_only without tape.auditors: nobody could ever open a tape");
+        }
+        Ok(())
+    }
+}
+
+impl TapeSection {
+    /// A tape that cannot be sealed to an auditor would be noticed only when a session opens, and end it.
+    fn check(&self) -> anyhow::Result<()> {
+        for auditor in &self.auditors {
+            AgeSealer.seal(auditor, b"a try").context("tape.auditors")?;
         }
         Ok(())
     }
@@ -216,6 +229,7 @@ mod tests {
             "[server]\nrole = [\"gate\"]",
             "[tape]\nauditors_only = true",
             "[listen]\nssh = \"nonsense\"",
+            "[tape]\nauditors = [\"nobody\"]",
         ] {
             assert!(Config::parse(text).is_err(), "{text}");
         }

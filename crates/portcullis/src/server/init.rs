@@ -11,7 +11,7 @@ use portcullis_ports::clock::random;
 use portcullis_vault::KdfCost;
 
 use super::folder::{DataFolder, private_file};
-use super::{OsEntropy, ports};
+use super::{OsEntropy, new_ports};
 use crate::args::Global;
 use crate::args::server::InitArgs;
 use crate::outcome::Outcome;
@@ -57,7 +57,8 @@ pub(crate) async fn run(global: &Global, args: InitArgs) -> anyhow::Result<Outco
         KdfCost::RECOMMENDED,
         &args.names,
     )
-    .await?;
+    .await
+    .with_context(|| format!("making an installation in {}", folder.path().display()))?;
     tell(global, &args, &folder, &founded, told.as_ref())?;
     Ok(Outcome::Done)
 }
@@ -70,7 +71,7 @@ pub(crate) async fn make(
     cost: KdfCost,
     names: &[String],
 ) -> anyhow::Result<Founded> {
-    let ports = ports(folder)?;
+    let ports = new_ports(folder)?;
     let (certificate, key) = portcullis_api::self_signed(names)?;
     let bundle = shipped(Preset::Strict)?;
     let founding = Founding {

@@ -7,4 +7,4 @@ pub(crate) mod init;
 pub(crate) mod serve;
 mod world;
 
-pub(crate) use world::{OsEntropy, SystemClock, ports};
+pub(crate) use world::{OsEntropy, SystemClock, new_ports, ports};

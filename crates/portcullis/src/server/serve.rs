@@ -99,22 +99,21 @@ impl Server {
         let ports = ports(folder)?;
         let brokers = ports.brokers.clone();
         let certificate =
-            std::fs::read_to_string(folder.certificate()).context("the server's certificate")?;
+            std::fs::read_to_string(folder.certificate()).with_context(|| named(folder))?;
         let https = bind(config.listen.https, "listen.https").await?;
         let ssh = bind(config.listen.ssh, "listen.ssh").await?;
         let options = Options {
             auditors: config.tape.auditors.clone(),
             auditors_only: config.tape.auditors_only,
         };
-        let running = Running::start(ports, options, unlock).await?;
+        let running = Running::start(ports, options, unlock)
+            .await
+            .with_context(|| format!("opening the installation in {}", folder.path().display()))?;
+        let tls = tls(&running.engine, certificate);
+        tls.check().with_context(|| named(folder))?;
         let (stop, stopped) = watch::channel(false);
         let addresses = (https.local_addr()?, ssh.local_addr()?);
-        let mut doors = vec![serve_https(
-            &running.engine,
-            https,
-            certificate,
-            stopped.clone(),
-        )];
+        let mut doors = vec![serve_https(&running.engine, https, tls, stopped.clone())];
         doors.push(serve_ssh(&running.engine, &brokers, ssh, stopped).await?);
         say_addresses(folder, addresses)?;
         Ok(Self {
@@ -148,17 +147,26 @@ async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener>
     bound.with_context(|| format!("{setting} {address} cannot be listened on"))
 }
 
+fn named(folder: &DataFolder) -> String {
+    format!(
+        "the server's certificate {}",
+        folder.certificate().display()
+    )
+}
+
+fn tls(engine: &Engine, certificate: String) -> TlsIdentity {
+    TlsIdentity {
+        cert_pem: certificate,
+        key: Secret::new(engine.tls_key().expose().clone()),
+    }
+}
+
 fn serve_https(
     engine: &Arc<Engine>,
     listener: TcpListener,
-    certificate: String,
+    tls: TlsIdentity,
     stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let key = Secret::new(engine.tls_key().expose().clone());
-    let tls = TlsIdentity {
-        cert_pem: certificate,
-        key,
-    };
     let router = portcullis_api::router(Arc::clone(engine));
     tokio::spawn(async move {
         if let Err(error) = portcullis_api::serve_https(listener, router, tls, stopped).await {

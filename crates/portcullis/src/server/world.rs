@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use aws_lc_rs::rand;
 use portcullis_engine::Ports;
 use portcullis_model::Timestamp;
@@ -50,8 +50,20 @@ impl Entropy for OsEntropy {
     }
 }
 
-/// Opens everything the engine needs in a data folder.
+/// Opens everything the engine needs in the data folder of an installation.
 pub(crate) fn ports(folder: &DataFolder) -> anyhow::Result<Ports> {
+    // Opening would make an empty store, and the loss of the real one would look like a new beginning.
+    if !folder.store().exists() {
+        bail!(
+            "{} is not there: restore it from a backup, or run portcullis init for a new installation",
+            folder.store().display()
+        );
+    }
+    new_ports(folder)
+}
+
+/// The same for a new installation: what is missing is made.
+pub(crate) fn new_ports(folder: &DataFolder) -> anyhow::Result<Ports> {
     let store = SqliteStore::open(folder.store()).context("opening the store")?;
     Ok(Ports {
         store: Arc::new(store),
