@@ -36,10 +36,9 @@ pub(crate) fn latest(
     let Some(bytes) = tiles.checkpoint()? else {
         return Ok(None);
     };
-    Ok(Some(SignedCheckpoint::open(
-        &bytes,
-        std::slice::from_ref(key),
-    )?))
+    let signed = SignedCheckpoint::open(&bytes, std::slice::from_ref(key))
+        .map_err(|error| Failure::Damaged(format!("the ledger's checkpoint: {error}")))?;
+    Ok(Some(signed))
 }
 
 /// The sequencer's state. There is one a tenant; only it appends to the log.

@@ -233,7 +233,7 @@ fn check_identity(identity: &Identity) -> Result<(), Failure> {
 }
 
 /// Names stand in commands, logs and login names: nothing in them may mean something else there.
-fn check_name(name: &str) -> Result<(), Failure> {
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     let fits =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     let begins = name

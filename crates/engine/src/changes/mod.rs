@@ -1,6 +1,6 @@
 //! Changing Portcullis itself: proposed by one, signed by different owners, applied in the same instant.
 
-mod apply;
+pub(crate) mod apply;
 mod founding;
 
 use std::collections::BTreeSet;

@@ -11,6 +11,7 @@ use portcullis_ports::store::SealedRow;
 use portcullis_vault::{KdfCost, Keyring};
 
 use crate::bundles;
+use crate::changes::apply::check_name;
 use crate::failure::Failure;
 use crate::journal::{Journal, Loaded};
 use crate::ports::Ports;
@@ -75,6 +76,9 @@ pub async fn found(ports: &Ports, founding: Founding) -> Result<Founded, Failure
         return Err(Failure::Conflict(
             "there is an installation in this data folder already".to_owned(),
         ));
+    }
+    if let Beginning::Founder { name } = &founding.beginning {
+        check_name(name)?;
     }
     let journal = ports.journal(fresh_tenant(ports));
     let installation = journal.fresh_id::<InstallationId>();
