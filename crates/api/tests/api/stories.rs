@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::{People, World, lodge, request};
 
 /// A resource that all owners signed.
-async fn gate(world: &World, people: &People) {
+pub async fn gate(world: &World, people: &People) {
     let body = lodge("gate");
     let put = world.post(&people.olaf, "/resources", body).await;
     assert_eq!(put.status, StatusCode::CREATED, "{}", put.text());

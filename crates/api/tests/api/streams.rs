@@ -51,7 +51,7 @@ impl Ear {
 }
 
 /// Adds somebody without any role, and signs them in.
-async fn outsider(world: &World, iris: &str, pia: &str) -> String {
+pub async fn outsider(world: &World, iris: &str, pia: &str) -> String {
     let body = json!({"name": "tom", "kind": "human", "roles": []});
     let change = world.post(iris, "/identities", body).await.done();
     let signed = world.sign(&change, &[pia]).await;

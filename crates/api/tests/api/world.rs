@@ -14,7 +14,7 @@ use axum::response::Response;
 use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Preset, shipped};
-use portcullis_ports::{Blobs, Clock, Connector, Entropy, Store, Tiles};
+use portcullis_ports::{Authenticator, Blobs, Clock, Connector, Entropy, Store, Tiles};
 use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
 use portcullis_vault::KdfCost;
 use serde_json::{Value, json};
@@ -123,6 +123,19 @@ impl World {
 
     /// One in a folder that may have something in it.
     pub async fn found_in(folder: tempfile::TempDir, connectors: Vec<Arc<dyn Connector>>) -> Self {
+        Self::made_of(folder, connectors, portcullis_identity::all()).await
+    }
+
+    /// One with other ways of signing in.
+    pub async fn signing_in_by(authenticators: Vec<Arc<dyn Authenticator>>) -> Self {
+        Self::made_of(tempfile::tempdir().unwrap(), Vec::new(), authenticators).await
+    }
+
+    async fn made_of(
+        folder: tempfile::TempDir,
+        connectors: Vec<Arc<dyn Connector>>,
+        authenticators: Vec<Arc<dyn Authenticator>>,
+    ) -> Self {
         let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
         let disk = Arc::new(Disk::default());
         let (store, tiles, blobs) = on_disk(&disk, folder.path());
@@ -136,7 +149,7 @@ impl World {
             entropy: Arc::new(Dice),
             brokers: vec![Arc::new(Lodge)],
             connectors,
-            authenticators: portcullis_identity::all(),
+            authenticators,
         };
         let founding = Founding {
             beginning: Beginning::Evaluation,
@@ -212,6 +225,11 @@ impl World {
             iris: self.sign_in("iris").await,
             pia: self.sign_in("pia").await,
         }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Lets time pass.

@@ -1,0 +1,278 @@
+//! What a gate gets from control: a session's own key, and its end when what allowed it is no longer so.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use axum::http::Method;
+use portcullis_model::{Action, Secret, SessionId};
+use portcullis_policy::{LeaseVerifier, VerifyingKey};
+use portcullis_ports::Control;
+use portcullis_ports::control::{
+    InTransit, KeyProof, Login, OpenWish, Opened, Order, Refusal, SessionLease, TargetCredential,
+    Ticket, Verdict,
+};
+use portcullis_vault::ssh::session_key;
+use serde_json::{Value, json};
+
+use crate::stories::gate;
+use crate::world::{People, World, request};
+
+/// How long an order may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn login() -> Login {
+    Login {
+        account: "root".to_owned(),
+        target: "gate".to_owned(),
+    }
+}
+
+fn source() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 7], 50_000))
+}
+
+/// The four, a resource, and a connection of rosa's that has proved enough.
+struct Scene {
+    world: World,
+    people: People,
+    ticket: Ticket,
+    request: String,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let people = world.people().await;
+        gate(&world, &people).await;
+        let ticket = connection(&world, &people.rosa).await;
+        let request = granted(&world, &people).await;
+        Self {
+            world,
+            people,
+            ticket,
+            request,
+        }
+    }
+
+    async fn open(&self) -> Result<Opened, Refusal> {
+        let wish = OpenWish {
+            ticket: self.ticket.clone(),
+            login: login(),
+            action: Action::named("shell"),
+            source: source(),
+            connection: "one".to_owned(),
+        };
+        self.world.engine.open(wish).await
+    }
+
+    /// A live session, and where orders for it begin.
+    async fn live(&self) -> (SessionId, u64) {
+        let cursor = self.world.engine.orders(0).await.cursor;
+        (self.open().await.unwrap().session, cursor)
+    }
+
+    /// Waits for the order to end a session; returns why.
+    async fn ended(&self, session: SessionId, mut cursor: u64) -> String {
+        let listening = async {
+            loop {
+                let orders = self.world.engine.orders(cursor).await;
+                cursor = orders.cursor;
+                for order in orders.orders {
+                    match order {
+                        Order::Kill {
+                            session: meant,
+                            reason,
+                        } if meant == session => return reason,
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, listening).await;
+        ended.expect("nobody ends the session")
+    }
+
+    /// Nothing more is opened, for this reason.
+    async fn is_shut(&self) -> String {
+        self.open().await.unwrap_err().message
+    }
+}
+
+/// A key of rosa's and a code: what a gate reports of a connection.
+async fn connection(world: &World, rosa: &str) -> Ticket {
+    let public_key = session_key(&Secret::new([7; 32])).unwrap().public;
+    let body = json!({"public_key": public_key});
+    let known = world.post(rosa, "/ssh-keys", body).await.done();
+    let proof = KeyProof {
+        public_key,
+        fingerprint: known["fingerprint"].as_str().unwrap().to_owned(),
+        source: source(),
+        login: login(),
+    };
+    let half = match world.engine.prove_key(proof).await {
+        Verdict::NeedsCode { ticket, .. } => ticket,
+        other => panic!("{other:?}"),
+    };
+    let code = InTransit(Secret::new(world.code("rosa")));
+    match world.engine.prove_code(half, code).await {
+        Verdict::Complete { ticket } => ticket,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn granted(world: &World, people: &People) -> String {
+    let body = json!({"resource": "gate", "words": ["shell"], "reason": "the lamp is out"});
+    let asked = world.post(&people.rosa, "/requests", body).await.done();
+    let id = asked["id"].as_str().unwrap().to_owned();
+    let seen = json!({"digest": asked["terms"]["digest"]});
+    for token in [&people.olaf, &people.pia] {
+        let path = format!("/requests/{id}/approve");
+        world.post(token, &path, seen.clone()).await.done();
+    }
+    id
+}
+
+#[tokio::test]
+async fn a_live_session_ends_with_its_grant() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    let path = format!("/grants/{}/revoke", scene.request);
+    let reason = json!({"reason": "enough"});
+    scene.world.post(&scene.people.olaf, &path, reason).await;
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("the grant is over"), "{why}");
+    let why = scene.is_shut().await;
+    assert!(why.contains("portcullis request gate shell"), "{why}");
+}
+
+#[tokio::test]
+async fn a_live_session_ends_with_its_identity() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    let path = "/identities/rosa/suspend";
+    let gone = scene.world.post(&scene.people.iris, path, json!({})).await;
+    gone.done();
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("not active"), "{why}");
+    scene.is_shut().await;
+}
+
+#[tokio::test]
+async fn a_live_session_ends_with_its_resource() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    let token = Some(scene.people.olaf.as_str());
+    let remove = request(Method::DELETE, "/resources/gate", token, None);
+    scene.world.reply(remove).await.done();
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("removed"), "{why}");
+    scene.is_shut().await;
+}
+
+#[tokio::test]
+async fn a_live_session_ends_when_policy_no_longer_allows_it() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    // What only adds a forbid needs one signature, so that it can be done at once.
+    let forbid = "@id(\"closed\")\nforbid (principal, action, resource is Portcullis::Resource)\n\
+                  when { resource.name == \"gate\" };\n";
+    let mut files = active(&scene.world, &scene.people.iris).await;
+    files["guardrails/closed.cedar"] = json!(forbid);
+    propose(&scene.world, &scene.people.iris, &files).await;
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("closed"), "{why}");
+    scene.is_shut().await;
+}
+
+#[tokio::test]
+async fn what_does_not_touch_a_live_session_leaves_it_alone() {
+    let scene = Scene::new().await;
+    let (first, cursor) = scene.live().await;
+    let group = json!({"name": "lamps", "path": "ordinary", "members": ["rosa"]});
+    let change = scene.world.post(&scene.people.iris, "/groups", group).await;
+    let owners = [scene.people.olaf.as_str(), &scene.people.pia];
+    scene.world.sign(&change.done(), &owners).await;
+    let second = scene.open().await.unwrap().session;
+    let path = format!("/sessions/{second}/kill");
+    let reason = json!({"reason": "only this one"});
+    let killed = scene.world.post(&scene.people.olaf, &path, reason).await;
+    killed.done();
+    // Orders come in order: had the first one been ended, that would come first.
+    assert_eq!(scene.ended(second, cursor).await, "only this one");
+    let show = format!("/sessions/{first}");
+    let first = scene.world.get(&scene.people.olaf, &show).await.done();
+    assert_eq!(first["status"], "live");
+}
+
+/// The files of the active bundle.
+pub async fn active(world: &World, token: &str) -> Value {
+    world.get(token, "/policy").await.done()["files"].clone()
+}
+
+/// Proposes a bundle; the change.
+pub async fn propose(world: &World, token: &str, files: &Value) -> Value {
+    let body = json!({ "files": files });
+    let proposed = world.post(token, "/policy/proposals", body).await;
+    proposed.done()["change"].clone()
+}
+
+#[tokio::test]
+async fn every_session_has_a_key_and_a_certificate_of_its_own_for_minutes() {
+    let scene = Scene::new().await;
+    let verifier = scene.world.engine.lease_key().await;
+    let verifier = LeaseVerifier::new(VerifyingKey::from_array(verifier));
+    let mut keys = Vec::new();
+    let mut serials = Vec::new();
+    for _ in 0..2 {
+        let opened = scene.open().await.unwrap();
+        let lease = verifier.verify_lease(opened.lease.0.expose(), scene.world.now());
+        let body: SessionLease = serde_json::from_slice(lease.unwrap().payload.expose()).unwrap();
+        let TargetCredential::Certificate {
+            private_key,
+            certificate,
+        } = body.credential
+        else {
+            panic!("no certificate");
+        };
+        keys.push(private_key.0.expose().clone());
+        let shown = shown(&certificate);
+        assert_eq!(lasts(&shown), 180, "{shown}");
+        assert!(shown.contains(&opened.session.to_string()), "{shown}");
+        serials.push(line(&shown, "Serial:"));
+    }
+    assert_ne!(keys[0], keys[1]);
+    assert_ne!(serials[0], serials[1]);
+}
+
+/// What `ssh-keygen` reads in a certificate.
+fn shown(certificate: &str) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), certificate).unwrap();
+    let output = Command::new("ssh-keygen")
+        .args(["-L", "-f"])
+        .arg(file.path())
+        .env("TZ", "UTC")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn line(shown: &str, what: &str) -> String {
+    let line = shown.lines().find(|line| line.trim().starts_with(what));
+    line.expect("a line").trim().to_owned()
+}
+
+/// For how many seconds a certificate is good, by its line `Valid: from … to …`, less than a day apart.
+fn lasts(shown: &str) -> i64 {
+    let line = line(shown, "Valid:");
+    let times: Vec<i64> = line
+        .split_whitespace()
+        .filter_map(|word| word.split_once('T'))
+        .map(|(_, clock)| {
+            let parts = clock.split(':').map(|part| part.parse::<i64>().unwrap());
+            parts.fold(0, |sum, part| sum * 60 + part)
+        })
+        .collect();
+    (times[1] - times[0]).rem_euclid(24 * 60 * 60)
+}
