@@ -52,7 +52,9 @@ pub enum Lease {
     Good,
     OtherSigner,
     OtherAction,
+    OtherAccount,
     OtherSession,
+    OtherBody,
     Late,
 }
 
@@ -233,10 +235,17 @@ impl Scripted {
         let credential = self.credential(&wish.login.account);
         let script = self.script();
         let now = self.clock.now();
+        let other = SessionId::from_parts(now, [0xee; 10]);
         let body = SessionLease {
-            session,
+            session: match script_lease {
+                Lease::OtherBody => other,
+                _ => session,
+            },
             address: script.target.clone(),
-            account: wish.login.account.clone(),
+            account: match script_lease {
+                Lease::OtherAccount => "mallory".to_owned(),
+                _ => wish.login.account.clone(),
+            },
             action: match script_lease {
                 Lease::OtherAction => Action::named("shell").with("account", "mallory"),
                 _ => wish.action.clone(),
@@ -253,7 +262,7 @@ impl Scripted {
         };
         let lease = LeaseBody {
             session: match script_lease {
-                Lease::OtherSession => SessionId::from_parts(now, [0xee; 10]),
+                Lease::OtherSession => other,
                 _ => session,
             },
             not_after: match script_lease {

@@ -319,3 +319,41 @@ async fn a_door_that_closes_ends_its_sessions_with_whole_tapes() {
     assert!(matches!(verified.ending, Ending::Finished(_)));
     assert!(tokio::net::TcpStream::connect(world.door).await.is_err());
 }
+
+#[tokio::test]
+async fn a_session_and_its_tape_have_one_end_whatever_it_is() {
+    let world = World::new().await;
+    let ends: [(&str, CloseCause); 4] = [
+        ("idle", CloseCause::Idle),
+        ("time", CloseCause::TimeOver),
+        ("kill", killed()),
+        ("client", CloseCause::ClientLost),
+    ];
+    for (n, (end, cause)) in ends.into_iter().enumerate() {
+        let limit = |this: &str| match end == this {
+            true => Duration::from_millis(500),
+            false => Duration::from_mins(10),
+        };
+        world.control.script().idle_limit = limit("idle");
+        world.control.script().lasts = limit("time");
+        let mut ssh = world
+            .ssh(&["-tt"], &["echo $$; exec sleep 1000"])
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(ssh.stdout.take().unwrap());
+        let mut pid = String::new();
+        let read = timeout(DEADLINE, out.read_line(&mut pid));
+        read.await.unwrap().unwrap();
+        let session = world.control.opened(n).await;
+        match end {
+            "kill" => world.control.kill(session),
+            "client" => ssh.kill().await.unwrap(),
+            _ => {}
+        }
+        assert_ne!(ended(ssh).await.status, Some(0));
+        until("the command at the target ended", || !runs(pid.trim())).await;
+        assert_eq!(world.control.closed(n).await.cause, cause, "{end}");
+        let (verified, _) = world.control.tape(session);
+        assert!(matches!(verified.ending, Ending::Finished(_)), "{end}");
+    }
+}

@@ -10,6 +10,7 @@
 mod conformance;
 mod control;
 mod endings;
+mod greeting;
 mod hostile;
 mod refusals;
 mod sessions;

@@ -63,7 +63,9 @@ async fn a_lease_that_is_not_exactly_for_this_opens_nothing() {
     for lease in [
         Lease::OtherSigner,
         Lease::OtherAction,
+        Lease::OtherAccount,
         Lease::OtherSession,
+        Lease::OtherBody,
         Lease::Late,
     ] {
         let world = World::new().await;

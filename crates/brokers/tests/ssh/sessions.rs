@@ -6,6 +6,7 @@ use std::time::Duration;
 use portcullis_model::Action;
 use portcullis_ports::control::CloseCause;
 use portcullis_tape::{Ending, Event, Exit, Notice};
+use russh::ChannelMsg;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
@@ -167,6 +168,46 @@ async fn sixty_four_megabytes_pass_whole_each_way() {
     let (verified, events) = world.control.tape(world.control.opened(0).await);
     assert!(matches!(verified.ending, Ending::Finished(_)));
     assert_eq!(output(&events).len(), size);
+}
+
+#[tokio::test]
+async fn two_dozen_downloads_at_once_all_arrive_whole_and_all_end() {
+    let world = World::new().await;
+    world.control.script().needs_code = false;
+    let size = 4 << 20;
+    let mut downloads = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let client = std::sync::Arc::new(raw(&world, &world.user()).await);
+        for _ in 0..8 {
+            let client = std::sync::Arc::clone(&client);
+            downloads.spawn(async move {
+                let mut channel = client.channel_open_session().await.unwrap();
+                let command = format!("head -c {size} /dev/zero; exit 7");
+                channel.exec(true, command).await.unwrap();
+                let (mut bytes, mut words, mut status) = (0, 0, None);
+                // Until the channel is closed from the other side.
+                while let Some(message) = channel.wait().await {
+                    match message {
+                        ChannelMsg::Data { data } => bytes += data.len(),
+                        ChannelMsg::ExtendedData { data, .. } => words += data.len(),
+                        ChannelMsg::ExitStatus { exit_status } => status = Some(exit_status),
+                        _ => {}
+                    }
+                }
+                assert_eq!((bytes, status), (size, Some(7)));
+                bytes + words
+            });
+        }
+    }
+    let all = timeout(DEADLINE, downloads.join_all()).await.unwrap();
+    assert_eq!(all.len(), 24);
+    let mut told = 0;
+    for n in 0..24 {
+        let closing = world.control.closed(n).await;
+        assert_eq!(closing.cause, CloseCause::Completed);
+        told += usize::try_from(closing.bytes_out).unwrap();
+    }
+    assert_eq!(all.iter().sum::<usize>(), told);
 }
 
 #[tokio::test]
