@@ -7,7 +7,12 @@
     reason = "tests"
 )]
 
+mod approvals;
 mod attacks;
+mod client;
 mod evidence;
+mod ssh_door;
+mod taking_away;
+mod targets;
 mod tour;
 mod world;

@@ -1,6 +1,9 @@
-//! The demo's world as a test drives it: the program in the background, its people in front.
+//! A world as a test drives it: the program in the background, its people in front.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -9,11 +12,18 @@ use serde_json::Value;
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis");
 
-/// A running demo. Dropping it ends it, and it leaves nothing behind.
+/// The password of the demo's people.
+const PASSWORD: &str = "evaluation only";
+
+/// A running server, the demo's or an installation's. Dropping it ends it; a demo leaves nothing behind.
 pub struct World {
     demo: Child,
     folder: PathBuf,
     environment: Vec<(String, String)>,
+    /// The passwords of those who have one of their own.
+    passwords: RefCell<BTreeMap<String, String>>,
+    /// Everything that the program said to the people in front.
+    heard: RefCell<Vec<u8>>,
 }
 
 impl World {
@@ -43,11 +53,23 @@ impl World {
         let text = std::fs::read_to_string(&env).expect("the environment can be read");
         let environment = text.lines().filter_map(export).collect();
         let folder = Path::new(&env).parent().expect("a folder").to_path_buf();
+        Self::around(demo, folder, environment)
+    }
+
+    /// The world of a server that runs.
+    pub fn around(demo: Child, folder: PathBuf, environment: Vec<(String, String)>) -> Self {
         Self {
             demo,
             folder,
             environment,
+            passwords: RefCell::default(),
+            heard: RefCell::default(),
         }
+    }
+
+    /// Everything that commands printed so far.
+    pub fn heard(&self) -> Vec<u8> {
+        self.heard.borrow().clone()
     }
 
     /// Its folder.
@@ -63,14 +85,51 @@ impl World {
 
     /// The next one-time code of somebody.
     pub fn code(&self, name: &str) -> String {
-        let output = self.run(&["demo", "code", name], "");
+        let output = self.unheard(&["demo", "code", name], "");
         assert!(output.status.success(), "{}", said(&output));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// Signs somebody in with a code.
     pub fn login_with(&self, name: &str, code: &str) -> Output {
-        self.run(&["login", name], &format!("evaluation only\n{code}\n"))
+        let password = self.password(name);
+        self.run(&["login", name], &format!("{password}\n{code}\n"))
+    }
+
+    fn password(&self, name: &str) -> String {
+        let own = self.passwords.borrow();
+        own.get(name).map_or(PASSWORD, String::as_str).to_owned()
+    }
+
+    /// Keeps the password of somebody who has one of their own.
+    pub fn knows(&self, name: &str, password: Option<&str>) {
+        if let Some(password) = password {
+            let mut own = self.passwords.borrow_mut();
+            own.insert(name.to_owned(), password.to_owned());
+        }
+    }
+
+    /// Enrolls somebody with a token, under a password of their own or the demo's. The seed is kept where
+    /// the demo keeps them, so that codes can be had.
+    pub fn enroll(
+        &self,
+        name: &str,
+        token: &str,
+        password: Option<&str>,
+        options: &[&str],
+    ) -> Value {
+        self.knows(name, password);
+        let answers = format!("{token}\n{}\n", self.password(name));
+        // What is shown once is shown here.
+        let mut words = vec!["--json", "login", "--enroll"];
+        words.extend(options);
+        let output = self.unheard(&words, &answers);
+        assert!(output.status.success(), "{}", said(&output));
+        let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let codes = Path::new(self.variable("PORTCULLIS_DEMO")).join("codes");
+        std::fs::create_dir_all(&codes).unwrap();
+        std::fs::write(codes.join(name), text(&done["otpauth"])).unwrap();
+        done
     }
 
     /// Signs people in.
@@ -83,6 +142,14 @@ impl World {
 
     /// Runs the program in this world.
     pub fn run(&self, words: &[&str], input: &str) -> Output {
+        let output = self.unheard(words, input);
+        let mut heard = self.heard.borrow_mut();
+        heard.extend(output.stdout.iter().chain(&output.stderr));
+        output
+    }
+
+    /// The same, when it is to print a secret, once and by design.
+    pub fn unheard(&self, words: &[&str], input: &str) -> Output {
         let mut command = Command::new(PROGRAM);
         command.args(words).envs(
             self.environment
@@ -96,59 +163,121 @@ impl World {
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut stdin = child.stdin.take().expect("a pipe");
-        stdin
-            .write_all(input.as_bytes())
-            .expect("the program reads");
+        // A program that ends without reading says why by itself.
+        let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().expect("the program ends")
     }
 
     /// Runs the program as somebody, for its JSON; `code` is how it has to end.
     pub fn json(&self, who: &str, words: &[&str], code: i32) -> Value {
+        self.json_of(who, words, &[code])
+    }
+
+    /// The same, when it may end in several ways.
+    fn json_of(&self, who: &str, words: &[&str], codes: &[i32]) -> Value {
         let mut all = vec!["--json", "--as", who];
         all.extend(words);
         let output = self.run(&all, "");
-        assert_eq!(
-            output.status.code(),
-            Some(code),
-            "{words:?}: {}",
+        let code = output.status.code().unwrap_or(-1);
+        assert!(
+            codes.contains(&code),
+            "{words:?}: {code}: {}",
             said(&output)
         );
-        let text = if code == 0 || code == 4 {
+        let told = if code == 0 || code == 4 {
             &output.stdout
         } else {
             &output.stderr
         };
-        serde_json::from_slice(text).unwrap_or(Value::Null)
+        serde_json::from_slice(told).unwrap_or(Value::Null)
+    }
+
+    /// A request of rosa's that waits for approval.
+    pub fn asked(&self, words: &[&str]) -> String {
+        let mut all = vec!["request"];
+        all.extend(words);
+        text(&self.json("rosa", &all, 4)["id"])
     }
 
     /// A request of rosa's, approved by these.
     pub fn granted(&self, words: &[&str], approvers: &[&str]) -> String {
-        let mut all = vec!["request"];
-        all.extend(words);
-        let id = self.json("rosa", &all, 4)["id"]
-            .as_str()
-            .expect("an identifier")
-            .to_owned();
+        let id = self.asked(words);
         for approver in approvers {
             self.json(approver, &["approve", &id], 0);
         }
         id
     }
 
+    /// A change that somebody proposes and the other owners sign; what the last signature answered.
+    pub fn signed(&self, by: &str, words: &[&str]) -> Value {
+        let mut change = self.json_of(by, words, &[0, 4]);
+        if change["change"].is_object() {
+            change = change["change"].take();
+        }
+        let id = text(&change["id"]);
+        for owner in ["olaf", "iris", "pia"].iter().filter(|who| **who != by) {
+            if change["status"] == "pending" {
+                let answer = self.json_of(owner, &["approve", &id], &[0, 3, 4]);
+                // Not every owner's signature is asked for.
+                if answer["code"] != "not_eligible" {
+                    change = answer;
+                }
+            }
+        }
+        assert_eq!(change["status"], "applied", "{words:?}: {change}");
+        change
+    }
+
+    /// The account at the demo's host.
+    pub fn account(&self) -> String {
+        let host = self.json("olaf", &["resources", "show", "web-1"], 0);
+        text(&host["settings"]["account"])
+    }
+
+    /// What the database's superuser is answered, which no door of the product is asked for.
+    pub fn database_admin(&self, statement: &str) -> String {
+        let database = self.json("olaf", &["resources", "show", "analytics"], 0);
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-A", "-t", "-q", "-U", "postgres", "-d", "analytics"]);
+        psql.arg("-h").arg(self.folder.join("db"));
+        psql.args(["-p", &database["settings"]["port"].to_string()]);
+        let output = psql.args(["-c", statement]).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Gives a one-time code of rosa's beforehand, so that her clients are not asked for one.
+    pub fn step_up(&self) {
+        self.step_up_for(&format!("{}@web-1", self.account()));
+    }
+
+    /// The same for any login.
+    pub fn step_up_for(&self, login: &str) {
+        let code = self.code("rosa") + "\n";
+        let output = self.run(&["--as", "rosa", "step-up", login], &code);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
     /// A plain client of OpenSSH's as rosa, her code typed by a program.
     pub fn client(&self, program: &str, words: &[&str]) -> Command {
-        let askpass = self.folder.join("askpass-of-the-test");
-        let script = format!(
-            "#!/bin/sh\nexec {PROGRAM} demo code rosa --world {}\n",
-            self.folder.display()
+        let code = format!(
+            "exec {PROGRAM} demo code rosa --world {}",
+            self.variable("PORTCULLIS_DEMO")
         );
-        std::fs::write(&askpass, script).unwrap();
-        std::process::Command::new("chmod")
-            .arg("700")
-            .arg(&askpass)
-            .status()
+        self.client_typing(program, words, &code)
+    }
+
+    /// The same, with a line of shell that prints what is typed where a code is asked for.
+    pub fn client_typing(&self, program: &str, words: &[&str], line: &str) -> Command {
+        let askpass = tempfile::Builder::new()
+            .prefix("askpass-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempfile_in(&self.folder)
             .unwrap();
+        std::fs::write(askpass.path(), format!("#!/bin/sh\n{line}\n")).unwrap();
+        // It goes with the world's folder; an open file could not be run.
+        let (_, askpass) = askpass.keep().unwrap();
         let mut command = Command::new(program);
         command
             .arg("-F")
@@ -174,6 +303,11 @@ impl Drop for World {
 fn export(line: &str) -> Option<(String, String)> {
     let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
     Some((name.to_owned(), value.to_owned()))
+}
+
+/// A text in JSON.
+pub fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
 }
 
 /// Everything a program printed.
