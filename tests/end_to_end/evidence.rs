@@ -1,9 +1,35 @@
-//! What an outsider finds when evidence or ledger were altered.
+//! What an outsider finds, offline, when evidence, ledger or tape were altered.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::world::{World, said};
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::installation::{bare, init, serve};
+use crate::world::{World, said, text};
+
+/// A verification with nothing but the files: how it ended, and what it said.
+fn told(words: &[&str]) -> (Option<i32>, String) {
+    let output: Output = bare(words, b"");
+    (output.status.code(), said(&output))
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[track_caller]
+fn holds(words: &[&str]) {
+    let (code, said) = told(words);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[track_caller]
+fn refused(words: &[&str], why: &str) {
+    let (code, said) = told(words);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(why), "{why:?} is not in: {said}");
+}
 
 #[test]
 fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
@@ -11,31 +37,371 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     world.login(&["rosa", "olaf"]);
     let id = world.granted(&["analytics", "read", "--reason", "figures"], &["olaf"]);
     let file = world.folder().join("story.evidence");
-    let path = file.to_str().unwrap();
-    world.json("rosa", &["ledger", "prove", &id, "--out", path], 0);
+    let words = ["ledger", "prove", &id, "--out", path(&file)];
+    world.json("rosa", &words, 0);
     let key = world.variable("LEDGER_KEY").to_owned();
-    assert!(verify(&world, &file, &key).status.success());
+    let verify = ["ledger", "verify", path(&file), "--key", &key];
+    holds(&verify);
 
     let whole = std::fs::read_to_string(&file).unwrap();
-    let flipped = whole.replacen("data e", "data f", 1);
-    refused(&world, &file, &key, &flipped, "altered");
-    let truncated = whole.strip_suffix("end\n").unwrap().to_owned();
-    refused(&world, &file, &key, &truncated, "truncated");
-    let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let altered = |text: &str, why: &str| {
+        std::fs::write(&file, text).unwrap();
+        refused(&verify, why);
+    };
+    let (leaves, end) = whole.rsplit_once("\n\nportcullis/").unwrap();
+    let mut leaves: Vec<&str> = leaves.split("\n\n").collect();
+    let joined = |leaves: &[&str]| format!("{}\n\nportcullis/{end}", leaves.join("\n\n"));
+    assert_eq!(joined(&leaves), whole);
+    altered(
+        &whole.replacen("data e", "data f", 1),
+        "leaf altered at index",
+    );
+    altered(whole.strip_suffix("end\n").unwrap(), "truncated file");
+    leaves.swap(1, 2);
+    altered(&joined(&leaves), "entries reordered");
+    leaves.swap(1, 2);
+    leaves.remove(1);
+    altered(&joined(&leaves), "entry dropped");
+    let signature = whole.lines().find(|line| line.starts_with('—')).unwrap();
+    altered(&whole.replace(&format!("{signature}\n"), ""), "sign");
+
     std::fs::write(&file, &whole).unwrap();
-    assert!(!verify(&world, &file, other).status.success());
+    let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    refused(&["ledger", "verify", path(&file), "--key", other], "key");
 }
 
-fn verify(world: &World, file: &Path, key: &str) -> Output {
-    world.run(
-        &["ledger", "verify", file.to_str().unwrap(), "--key", key],
-        "",
-    )
+/// A ledger's folder as it lies in a data folder, in a place where it can be altered.
+struct Copy {
+    folder: PathBuf,
+    key: String,
 }
 
-fn refused(world: &World, file: &Path, key: &str, text: &str, word: &str) {
-    std::fs::write(file, text).unwrap();
-    let output = verify(world, file, key);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains(word), "{}", said(&output));
+impl Copy {
+    fn of(data: &Path, to: &Path, key: &str) -> Self {
+        copy(&data.join("ledger"), to);
+        Self {
+            folder: to.to_path_buf(),
+            key: key.to_owned(),
+        }
+    }
+
+    fn verify<'a>(&'a self, options: &[&'a str]) -> Vec<&'a str> {
+        let mut words = vec!["ledger", "verify", path(&self.folder), "--key", &self.key];
+        words.extend(options);
+        words
+    }
+
+    /// The file below the folder whose name begins so; of those of a growing tile the last one, which counts.
+    fn file(&self, prefix: &str) -> PathBuf {
+        let all = files(&self.folder);
+        let below = all.into_iter().filter(|file| {
+            let inner = file.strip_prefix(&self.folder).unwrap();
+            inner.to_string_lossy().starts_with(prefix)
+        });
+        let width = |file: &PathBuf| {
+            let name = file.file_name().unwrap().to_string_lossy();
+            name.parse::<u16>().unwrap_or(0)
+        };
+        below.max_by_key(width).expect("a file")
+    }
+
+    /// Changes a file, expects a refusal, and puts the file back.
+    #[track_caller]
+    fn altered(&self, file: &Path, change: impl FnOnce(Vec<u8>) -> Vec<u8>, why: &str) {
+        let whole = std::fs::read(file).unwrap();
+        std::fs::write(file, change(whole.clone())).unwrap();
+        refused(&self.verify(&[]), why);
+        std::fs::write(file, whole).unwrap();
+        holds(&self.verify(&[]));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &there);
+        } else {
+            std::fs::copy(entry.path(), there).unwrap();
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The entries of a bundle, each behind its length.
+fn entries(bundle: &[u8]) -> Vec<Vec<u8>> {
+    let mut entries = Vec::new();
+    let mut rest = bundle;
+    while let Some((length, behind)) = rest.split_first_chunk::<2>() {
+        let (entry, after) = behind.split_at(usize::from(u16::from_be_bytes(*length)));
+        entries.push([length.as_slice(), entry].concat());
+        rest = after;
+    }
+    entries
+}
+
+#[test]
+fn an_altered_or_forked_ledger_is_refused_offline_and_says_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let product = folder.path().join("product");
+    let made = init(&product, "a passphrase for the offline slot");
+    let key = text(&made["ledger_key"]);
+    let token = text(&made["enrolment_tokens"]["maria"]);
+    let pockets = folder.path().join("pockets");
+    let world = serve(&product, &pockets, &[]);
+    let long = Some("evaluation only, but longer");
+    world.enroll("maria", &token, long, &[]);
+    world.login(&["maria"]);
+    drop(world);
+
+    let ledger = Copy::of(&product.join("data"), &folder.path().join("copy"), &key);
+    holds(&ledger.verify(&[]));
+    the_stored_log_is_checked(&ledger);
+    a_ledger_that_was_removed_is_written_again(&product, &pockets, &ledger);
+    two_histories_are_a_fork(folder.path(), &product, &ledger);
+}
+
+fn the_stored_log_is_checked(ledger: &Copy) {
+    let bundle = ledger.file("tile/entries/");
+    let hashes = ledger.file("tile/0/");
+    let checkpoint = ledger.file("checkpoint");
+    let flipped = |mut bytes: Vec<u8>| {
+        bytes[40] ^= 1;
+        bytes
+    };
+    ledger.altered(&bundle, flipped, "entry altered at index");
+    ledger.altered(
+        &bundle,
+        |bytes| {
+            let mut all = entries(&bytes);
+            all.remove(2);
+            all.concat()
+        },
+        "entry dropped",
+    );
+    ledger.altered(
+        &bundle,
+        |bytes| {
+            let mut all = entries(&bytes);
+            all.swap(1, 2);
+            all.concat()
+        },
+        "entries reordered",
+    );
+    let cut = |mut bytes: Vec<u8>| {
+        bytes.truncate(bytes.len() - 3);
+        bytes
+    };
+    ledger.altered(&bundle, cut, "tile/entries/");
+    ledger.altered(&hashes, cut, "tile/0/");
+    ledger.altered(&hashes, flipped, "at index 1");
+    ledger.altered(&checkpoint, flipped, "checkpoint");
+    let unsigned = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        text.split('—').next().unwrap().as_bytes().to_vec()
+    };
+    ledger.altered(&checkpoint, unsigned, "checkpoint");
+    std::fs::rename(&bundle, bundle.with_extension("away")).unwrap();
+    refused(&ledger.verify(&[]), "tile/entries/");
+    std::fs::rename(bundle.with_extension("away"), &bundle).unwrap();
+}
+
+/// The ledger cannot be switched off: a server whose ledger was taken away writes it anew, the same.
+fn a_ledger_that_was_removed_is_written_again(product: &Path, pockets: &Path, before: &Copy) {
+    let data = product.join("data");
+    std::fs::remove_dir_all(data.join("ledger")).unwrap();
+    drop(serve(product, pockets, &[]));
+    let again = Copy::of(&data, &product.join("again"), &before.key);
+    let kept = before.folder.join("checkpoint");
+    holds(&again.verify(&["--since", path(&kept)]));
+}
+
+fn two_histories_are_a_fork(folder: &Path, product: &Path, base: &Copy) {
+    let other = folder.join("other");
+    copy(product, &other);
+    let mut ledgers = Vec::new();
+    for (name, from) in [("one", product), ("two", &other)] {
+        let pockets = folder.join("pockets");
+        let world = serve(from, &pockets, &[]);
+        // What signing in writes is never the same twice.
+        let long = Some("evaluation only, but longer");
+        world.knows("maria", long);
+        world.login(&["maria"]);
+        drop(world);
+        ledgers.push(Copy::of(&from.join("data"), &folder.join(name), &base.key));
+    }
+    let [one, two] = &ledgers[..] else {
+        panic!("two ledgers");
+    };
+    let kept = [one, two].map(|ledger| ledger.folder.join("checkpoint"));
+    let common = base.folder.join("checkpoint");
+    for ledger in [one, two] {
+        holds(&ledger.verify(&["--since", path(&common)]));
+    }
+    refused(&two.verify(&["--since", path(&kept[0])]), "fork");
+    refused(&one.verify(&["--since", path(&kept[1])]), "fork");
+    refused(&base.verify(&["--since", path(&kept[0])]), "rollback");
+}
+
+/// The parts of a tape's bytes.
+struct Tape {
+    header: Vec<u8>,
+    segments: Vec<Vec<u8>>,
+}
+
+impl Tape {
+    fn parse(bytes: &[u8]) -> Self {
+        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let begin = line + 4 + length(&bytes[line..]) + 32;
+        let mut segments = Vec::new();
+        let mut rest = &bytes[begin..];
+        while !rest.is_empty() {
+            let (segment, behind) = rest.split_at(4 + length(rest));
+            segments.push(segment.to_vec());
+            rest = behind;
+        }
+        Self {
+            header: bytes[..begin].to_vec(),
+            segments,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        [self.header.clone(), self.segments.concat()].concat()
+    }
+
+    /// Alters a segment and makes the chain fit again, which takes no key.
+    fn rewritten(&self) -> Self {
+        let mut segments = self.segments.clone();
+        segments[0][60] ^= 1;
+        let mut link = self.header[self.header.len() - 32..].to_vec();
+        for segment in &mut segments {
+            let end = segment.len() - 32;
+            let hashed = [link.as_slice(), &segment[..end]].concat();
+            link = digest(&SHA256, &hashed).as_ref().to_vec();
+            segment[end..].copy_from_slice(&link);
+        }
+        Self {
+            header: self.header.clone(),
+            segments,
+        }
+    }
+}
+
+fn length(bytes: &[u8]) -> usize {
+    let bytes = bytes.first_chunk::<4>().unwrap();
+    usize::try_from(u32::from_be_bytes(*bytes)).unwrap()
+}
+
+#[test]
+fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
+    let world = World::start();
+    world.login(&["rosa", "olaf", "pia"]);
+    // What is shown sets the clipboard and the title of the terminal that shows it.
+    let command =
+        r"echo first-line; printf '\033]52;c;cm0=\007\033]0;title\007'; sleep 1; echo second-line";
+    let words = ["web-1", "exec", "--reason", "look", "--", command];
+    world.granted(&words, &["olaf", "pia"]);
+    let ran = world.client("ssh", &["web-1", command]).output().unwrap();
+    assert!(ran.status.success(), "{}", said(&ran));
+    assert!(ran.stdout.windows(4).any(|window| window == b"\x1b]52"));
+    let all = world.json("olaf", &["sessions", "list"], 0);
+    let id = text(&all[0]["id"]);
+    let out = world.folder().join("taken");
+    world.json("pia", &["sessions", "export", &id, "--out", path(&out)], 0);
+
+    let file = out.join(format!("{id}.tape"));
+    let evidence = out.join(format!("{id}.evidence"));
+    let auditor = world.folder().join("auditor.age");
+    let alone = ["sessions", "verify", path(&file)];
+    let verify = [
+        "sessions",
+        "verify",
+        path(&file),
+        "--evidence",
+        path(&evidence),
+    ];
+    let play = [
+        "sessions",
+        "play",
+        path(&file),
+        "--fast",
+        "--identity",
+        path(&auditor),
+    ];
+    holds(&alone);
+    holds(&verify);
+    holds(&play);
+    the_reviewers_terminal_is_left_alone(&play);
+    sealed_while_it_was_written(&file);
+
+    let tape = Tape::parse(&std::fs::read(&file).unwrap());
+    assert!(tape.segments.len() >= 3, "{}", tape.segments.len());
+    let altered = |change: &dyn Fn(&mut Tape), words: &[&[&str]], why: &str| {
+        let mut other = Tape::parse(&tape.bytes());
+        change(&mut other);
+        std::fs::write(&file, other.bytes()).unwrap();
+        for words in words {
+            refused(words, why);
+        }
+    };
+    let every = [&alone[..], &verify, &play];
+    altered(
+        &|tape| tape.segments[1][60] ^= 1,
+        &every,
+        "segment 1 was altered",
+    );
+    altered(
+        &|tape| drop(tape.segments.remove(1)),
+        &every,
+        "segment 1 was dropped",
+    );
+    altered(
+        &|tape| tape.segments.swap(0, 1),
+        &every,
+        "segments were reordered",
+    );
+    altered(&|tape| tape.header[40] ^= 1, &every, "header was altered");
+    let cut = |tape: &mut Tape| drop(tape.segments.pop());
+    altered(&cut, &[&alone, &verify, &play], "truncated");
+    // A chain that fits itself is not the one the ledger saw, nor one that the key made.
+    let rewritten = |tape: &mut Tape| *tape = tape.rewritten();
+    altered(&rewritten, &[&verify], "was replaced");
+    altered(&rewritten, &[&play], "it was rewritten");
+    refused(
+        &["sessions", "verify", path(&file), "--evidence", path(&file)],
+        "not an evidence file",
+    );
+}
+
+fn the_reviewers_terminal_is_left_alone(play: &[&str]) {
+    let (_, shown) = told(play);
+    assert!(
+        shown.contains("first-line") && shown.contains("second-line"),
+        "{shown}"
+    );
+    assert!(!shown.contains("\x1b]"), "{shown:?}");
+}
+
+/// Nothing of what was run or shown lies in clear in the tape.
+fn sealed_while_it_was_written(file: &Path) {
+    let bytes = std::fs::read(file).unwrap();
+    for recorded in ["echo first-line", "first-line", "second-line"] {
+        let mut windows = bytes.windows(recorded.len());
+        assert!(!windows.any(|window| window == recorded.as_bytes()));
+    }
 }

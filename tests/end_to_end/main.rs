@@ -11,6 +11,7 @@ mod approvals;
 mod attacks;
 mod client;
 mod evidence;
+mod installation;
 mod ssh_door;
 mod taking_away;
 mod targets;

@@ -1,0 +1,133 @@
+//! An installation as an administrator makes it: `init`, `serve`, owners who enroll; no demo.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::world::{PROGRAM, World, said, text};
+
+/// A configuration whose doors are on free ports.
+pub const CONFIG: &str = "[listen]\nhttps = \"127.0.0.1:0\"\nssh = \"127.0.0.1:0\"\n";
+
+/// Runs the program with nothing of anybody's environment.
+pub fn bare(words: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(words).env_clear();
+    feed(command, input)
+}
+
+/// Runs a command with something on its standard input.
+pub fn feed(mut command: Command, input: &[u8]) -> Output {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // A program that ends without reading says why by itself.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().expect("the program ends")
+}
+
+/// Makes an installation below `folder`; what `init` answered.
+pub fn init(folder: &Path, passphrase: &str) -> Value {
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::write(data.join("portcullis.toml"), CONFIG).unwrap();
+    let words = ["--json", "--data", data.to_str().unwrap(), "init"];
+    let mut words = words.to_vec();
+    words.extend(["--admin", "maria", "--passphrase-file", "-"]);
+    let output = bare(&words, passphrase.as_bytes());
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Serves the installation below `folder`; logs all there is to `folder/log`. People keep what is theirs
+/// in `pockets`.
+pub fn serve(folder: &Path, pockets: &Path, options: &[&str]) -> World {
+    let (server, https) = started(folder, options);
+    let data = folder.join("data");
+    let certificate = data.join("tls/certificate.pem");
+    let environment = [
+        ("PORTCULLIS_SERVER", https),
+        ("PORTCULLIS_CA", certificate.display().to_string()),
+        (
+            "PORTCULLIS_HOME",
+            folder.join("sign-ins").display().to_string(),
+        ),
+        ("PORTCULLIS_DATA", data.display().to_string()),
+        ("PORTCULLIS_DEMO", pockets.display().to_string()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value));
+    World::around(server, folder.to_path_buf(), environment.to_vec())
+}
+
+/// Starts `serve` and waits until it listens: the process, and where its API is.
+pub fn started(folder: &Path, options: &[&str]) -> (Child, String) {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))
+        .unwrap();
+    let mut server = Command::new(PROGRAM)
+        .arg("serve")
+        .args(options)
+        .env_clear()
+        .env("PORTCULLIS_LOG", "trace")
+        .env("PORTCULLIS_DATA", folder.join("data"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("the server starts");
+    let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+    let told = lines.next().expect("the server says where it is").unwrap();
+    let https = told
+        .split_whitespace()
+        .find(|word| word.starts_with("https"));
+    let https = https.expect("an address").to_owned();
+    std::fs::write(folder.join("output"), told).unwrap();
+    std::thread::spawn(move || lines.count());
+    (server, https)
+}
+
+/// Enrolls the founder and three owners, everybody under a password made of `stem` and their name.
+pub fn found(world: &World, made: &Value, stem: &str) -> Vec<(String, String)> {
+    let mut secrets = Vec::new();
+    let mut enroll = |name: &str, token: String| {
+        let password = format!("{stem}-{name}");
+        let done = world.enroll(name, &token, Some(&password), &[]);
+        world.login(&[name]);
+        secrets.push((format!("password of {name}"), password));
+        secrets.push((format!("enrolment token of {name}"), token));
+        secrets.push((format!("seed of {name}"), seed(&done)));
+    };
+    enroll("maria", text(&made["enrolment_tokens"]["maria"]));
+    let owners = [("iris", "iam"), ("olaf", "resource"), ("pia", "pam")];
+    let tokens = owners.map(|(name, role)| {
+        let words = ["--json", "--as", "maria", "identities", "add", name];
+        let mut words = words.to_vec();
+        words.extend(["--role", role, "--enroll"]);
+        let output = world.unheard(&words, "");
+        assert!(output.status.success(), "{}", said(&output));
+        let added: Value = serde_json::from_slice(&output.stdout).unwrap();
+        text(&added["enrolment_token"])
+    });
+    for ((name, _), token) in owners.iter().zip(tokens) {
+        enroll(name, token);
+    }
+    secrets
+}
+
+/// The seed in what enrolling showed.
+pub fn seed(done: &Value) -> String {
+    let uri = text(&done["otpauth"]);
+    let (_, rest) = uri.split_once("secret=").expect("a seed");
+    rest.split('&').next().unwrap_or(rest).to_owned()
+}
