@@ -9,10 +9,12 @@
 
 mod approvals;
 mod attacks;
+mod canary;
 mod client;
 mod evidence;
 mod installation;
 mod ssh_door;
+mod sweep;
 mod taking_away;
 mod targets;
 mod tour;

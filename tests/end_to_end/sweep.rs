@@ -1,0 +1,131 @@
+//! Looking for secrets, in every form in which they could be written down, in bytes, files and processes.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+/// Bytes of a form that are looked up first.
+const PREFIX: usize = 8;
+
+/// Secrets to look for, in every form in which they could be written down.
+#[derive(Default)]
+pub struct Sweep {
+    forms: Vec<(String, Vec<u8>)>,
+    index: HashMap<[u8; PREFIX], Vec<usize>>,
+}
+
+impl Sweep {
+    pub fn add(&mut self, name: &str, secret: &[u8]) {
+        for form in forms(secret) {
+            let prefix = *form.first_chunk::<PREFIX>().expect("a long secret");
+            self.index.entry(prefix).or_default().push(self.forms.len());
+            self.forms.push((name.to_owned(), form));
+        }
+    }
+
+    /// Whose secrets are in these bytes, each name once.
+    pub fn find(&self, bytes: &[u8]) -> Vec<&str> {
+        let mut names = Vec::new();
+        for (at, window) in bytes.windows(PREFIX).enumerate() {
+            let candidates = self.index.get(window).into_iter().flatten();
+            for (name, form) in candidates.map(|index| &self.forms[*index]) {
+                if bytes[at..].starts_with(form) && !names.contains(&name.as_str()) {
+                    names.push(name.as_str());
+                }
+            }
+        }
+        names
+    }
+
+    /// Every file below a folder that holds a secret: `FILE: NAME`.
+    pub fn files(&self, folder: &Path, allowed: &dyn Fn(&Path, &str) -> bool) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                found.extend(self.files(&path, allowed));
+                continue;
+            }
+            // What was removed meanwhile, a write-ahead log for instance, holds nothing.
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            let names = self.find(&bytes).into_iter();
+            let names = names.filter(|name| !allowed(&path, name));
+            found.extend(names.map(|name| format!("{}: {name}", path.display())));
+        }
+        found
+    }
+
+    /// Every process whose arguments or environment hold a secret: `ARGUMENTS: NAME`.
+    pub fn processes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            for file in ["cmdline", "environ"] {
+                let bytes = std::fs::read(entry.path().join(file)).unwrap_or_default();
+                let names = self.find(&bytes).into_iter();
+                found.extend(names.map(|name| {
+                    let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                    format!("{file} of {}: {name}", String::from_utf8_lossy(&line))
+                }));
+            }
+        }
+        found
+    }
+}
+
+/// A secret as itself, in hexadecimal, in base64 at each of its places, and as Rust prints bytes.
+pub fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let hex = |upper: bool| {
+        let digits = secret.iter().map(|byte| match upper {
+            true => format!("{byte:02X}"),
+            false => format!("{byte:02x}"),
+        });
+        digits.collect::<String>().into_bytes()
+    };
+    let numbers: Vec<String> = secret.iter().map(u8::to_string).collect();
+    let mut forms = vec![
+        secret.to_vec(),
+        hex(true),
+        hex(false),
+        numbers.join(", ").into_bytes(),
+    ];
+    for before in 0..3 {
+        let shifted = [vec![0; before], secret.to_vec()].concat();
+        let text = STANDARD_NO_PAD.encode(&shifted);
+        // Only characters that depend on nothing but the secret.
+        let text = &text[(before * 8).div_ceil(6)..shifted.len() * 8 / 6];
+        forms.push(text.as_bytes().to_vec());
+        forms.push(text.replace('+', "-").replace('/', "_").into_bytes());
+    }
+    forms
+}
+
+/// Looks at every process again and again, until it is told to stop.
+pub struct Watcher {
+    stop: Arc<AtomicBool>,
+    looking: std::thread::JoinHandle<Vec<String>>,
+}
+
+impl Watcher {
+    pub fn start(sweep: Sweep) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let looking = std::thread::spawn(move || {
+            let mut found = Vec::new();
+            while !stopped.load(Ordering::SeqCst) && found.is_empty() {
+                found = sweep.processes();
+                std::thread::park_timeout(std::time::Duration::from_millis(5));
+            }
+            found
+        });
+        Self { stop, looking }
+    }
+
+    pub fn stop(self) -> Vec<String> {
+        self.stop.store(true, Ordering::SeqCst);
+        self.looking.join().unwrap()
+    }
+}
