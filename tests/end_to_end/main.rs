@@ -9,6 +9,8 @@
 
 mod approvals;
 mod attacks;
+mod bad_input;
+mod broken_installation;
 mod canary;
 mod client;
 mod evidence;
