@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::broken_installation::{contents, copy};
-use crate::installation::{bare, feed, init};
+use crate::client::feed;
+use crate::installation::{bare, init};
 use crate::world::{PROGRAM, World, said, text};
 
 /// One broken input: what is run, how it has to end, and what the message has to name.

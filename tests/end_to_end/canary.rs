@@ -11,8 +11,8 @@ use portcullis_ports::Sealer;
 use portcullis_ports::conformance::postgres_server::PostgresServer;
 use portcullis_store::AgeSealer;
 
-use crate::client::{Client, until};
-use crate::installation::{CONFIG, feed, found, init, seed, serve};
+use crate::client::{Client, feed, until};
+use crate::installation::{CONFIG, found, init, seed, serve};
 use crate::sweep::{Sweep, Watcher, forms};
 use crate::targets::{Sshd, keygen};
 use crate::world::{World, said, text};

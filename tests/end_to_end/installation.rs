@@ -1,13 +1,14 @@
 //! An installation as an administrator makes it: `init`, `serve`, owners who enroll; no demo.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::client::feed;
 use crate::world::{PROGRAM, World, said, text};
 
 /// A configuration whose doors are on free ports.
@@ -18,20 +19,6 @@ pub fn bare(words: &[&str], input: &[u8]) -> Output {
     let mut command = Command::new(PROGRAM);
     command.args(words).env_clear();
     feed(command, input)
-}
-
-/// Runs a command with something on its standard input.
-pub fn feed(mut command: Command, input: &[u8]) -> Output {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // A program that ends without reading says why by itself.
-    let _ = stdin.write_all(input);
-    drop(stdin);
-    child.wait_with_output().expect("the program ends")
 }
 
 /// Makes an installation below `folder`; what `init` answered.

@@ -78,18 +78,12 @@ impl Sweep {
 
 /// A secret as itself, in hexadecimal, in base64 at each of its places, and as Rust prints bytes.
 pub fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
-    let hex = |upper: bool| {
-        let digits = secret.iter().map(|byte| match upper {
-            true => format!("{byte:02X}"),
-            false => format!("{byte:02x}"),
-        });
-        digits.collect::<String>().into_bytes()
-    };
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let numbers: Vec<String> = secret.iter().map(u8::to_string).collect();
     let mut forms = vec![
         secret.to_vec(),
-        hex(true),
-        hex(false),
+        hex.to_uppercase().into_bytes(),
+        hex.into_bytes(),
         numbers.join(", ").into_bytes(),
     ];
     for before in 0..3 {

@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
+
+use crate::client::feed;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis");
@@ -157,16 +159,7 @@ impl World {
                 .filter(|(name, _)| name != "PATH")
                 .cloned(),
         );
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        // A program that ends without reading says why by itself.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        child.wait_with_output().expect("the program ends")
+        feed(command, input.as_bytes())
     }
 
     /// Runs the program as somebody, for its JSON; `code` is how it has to end.

@@ -330,9 +330,9 @@ async fn a_session_and_its_tape_have_one_end_whatever_it_is() {
         ("client", CloseCause::ClientLost),
     ];
     for (n, (end, cause)) in ends.into_iter().enumerate() {
-        let limit = |this: &str| match end == this {
-            true => Duration::from_millis(500),
-            false => Duration::from_mins(10),
+        let limit = |this: &str| {
+            let millis = if end == this { 500 } else { 600_000 };
+            Duration::from_millis(millis)
         };
         world.control.script().idle_limit = limit("idle");
         world.control.script().lasts = limit("time");

@@ -117,6 +117,37 @@ async fn the_same_client_under_one_user_name_is_let_in() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_on_guessing_has_three_codes_looked_at() {
+    let world = World::new().await;
+    let mut client = connect(&world).await;
+    client
+        .authenticate_publickey(world.user(), key())
+        .await
+        .unwrap();
+    for _ in 0..10 {
+        let user = world.user();
+        // The connection may be over by now, which is a refusal as well.
+        let Ok(KeyboardInteractiveAuthResponse::InfoRequest { .. }) = client
+            .authenticate_keyboard_interactive_start(user, None)
+            .await
+        else {
+            break;
+        };
+        let guess = vec!["000000".to_owned()];
+        let answer = client
+            .authenticate_keyboard_interactive_respond(guess)
+            .await;
+        assert!(!matches!(
+            answer,
+            Ok(KeyboardInteractiveAuthResponse::Success)
+        ));
+    }
+    assert_eq!(world.control.record().codes.len(), 3);
+    // What the key proved is void.
+    assert_eq!(world.control.record().forgotten.len(), 1);
+}
+
+#[tokio::test]
 async fn a_code_without_a_key_is_not_even_looked_at() {
     let world = World::new().await;
     let mut client = connect(&world).await;
