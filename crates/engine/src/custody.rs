@@ -125,6 +125,8 @@ struct Dealt {
     recorded: bool,
     /// How many events the ledger has to have before it counts as written.
     to_integrate: Option<u64>,
+    /// What was last said of why it is not over: logs may lie on the same disk.
+    said: String,
 }
 
 impl Engine {
@@ -170,7 +172,11 @@ impl Engine {
             match self.recover(dealt).await {
                 Ok(()) => self.journal.custody.over(),
                 Err(failure) => {
-                    tracing::warn!(%failure, "evidence cannot be written yet");
+                    let why = failure.to_string();
+                    if dealt.said != why {
+                        tracing::warn!(%failure, "evidence cannot be written yet");
+                        dealt.said = why;
+                    }
                     // If it was set aside, it may have taken the last room.
                     dealt.given_up = false;
                 }

@@ -107,6 +107,25 @@ async fn nothing_privileged_begins_until_evidence_and_reserve_are_back() {
 }
 
 #[tokio::test]
+async fn an_end_that_could_not_be_recorded_is_recorded_once_there_is_room() {
+    let (world, people, gate) = at_the_gate().await;
+    let mut session = gate.open(&world).await.unwrap();
+    world.disk.fill_for_good(&Part::ALL);
+    let detail = session.record(&world).await.unwrap_err().to_string();
+    let path = path_of(&session);
+    session
+        .close(&world, CloseCause::EvidenceFailed { detail })
+        .await;
+    let unrecorded = world.get(&people.olaf, &path).await.done();
+    assert_eq!(unrecorded["status"], "live");
+    world.disk.make_room();
+    let over = |session: &Value| session["status"] == "ended";
+    let session = world.until(&people.olaf, &path, over).await;
+    let cause = session["ending"]["cause"].as_str().unwrap();
+    assert!(cause.contains("the tape could not be written"), "{cause}");
+}
+
+#[tokio::test]
 async fn a_store_or_a_ledger_that_cannot_be_written_ends_sessions_whose_tapes_can() {
     for part in [Part::Store, Part::Ledger] {
         let (world, people, gate) = at_the_gate().await;

@@ -31,12 +31,20 @@ pub struct Disk {
     full: Mutex<BTreeSet<Part>>,
     /// Given up, and so room for everybody.
     given_up: Mutex<bool>,
+    /// Others were faster and took what was given up.
+    taken: Mutex<bool>,
 }
 
 impl Disk {
     /// From now on these parts have no room but the reserve.
     pub fn fill(&self, parts: &[Part]) {
         self.full.lock().unwrap().extend(parts);
+    }
+
+    /// The same, and what is given up is taken by others at once.
+    pub fn fill_for_good(&self, parts: &[Part]) {
+        *self.taken.lock().unwrap() = true;
+        self.fill(parts);
     }
 
     pub fn make_room(&self) {
@@ -50,7 +58,8 @@ impl Disk {
 
     fn room(&self, part: Part) -> io::Result<()> {
         let full = self.full.lock().unwrap().contains(&part);
-        if full && !self.lacks_its_reserve() {
+        let useless = *self.taken.lock().unwrap();
+        if full && (useless || !self.lacks_its_reserve()) {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"));
         }
         Ok(())

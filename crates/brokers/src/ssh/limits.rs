@@ -67,7 +67,7 @@ pub const CLOSE: Duration = Duration::from_secs(1);
 pub const PARTING: Duration = Duration::from_millis(200);
 
 /// How long it may take when it has to be looked for at the target.
-pub const SWEEPING: Duration = Duration::from_secs(1);
+pub const SWEEPING: Duration = Duration::from_secs(3);
 
 /// Sessions at the end of the door: time to write their tapes' ends.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
