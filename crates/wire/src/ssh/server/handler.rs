@@ -1,298 +1,31 @@
-//! The side towards a client. Handlers only enqueue; those for authentication await their owner's answer,
-//! since the protocol takes it as their return value. Dropping the owner's end ends them.
+//! The callbacks of russh: each becomes an event on a bounded queue, or a refusal by name.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use portcullis_model::Secret;
 use russh::server::{
     self, Auth, ChannelOpenHandle, PublicKeyOffer, Response, Session, VerifiedPublicKey,
 };
-use russh::{
-    Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf, Disconnect, MethodKind, MethodSet,
-    Pty, Sig,
+use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{
+    Answer, FrontChannel, FrontEvent, FrontInput, FrontOutput, RusshError, STDERR, ServerConfig,
 };
-use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-
-use super::channel::{self, ExitSignal, Refused, Start, Terminal, TerminalSize};
-use super::keys::{HostKey, PublicKey};
-use super::stream::{Charged, Stream, StreamLimits, Valve};
-use super::{Gone, PACKET, algorithms};
-
-/// Events that may wait for the connection's owner; a client that causes more before it acts is cut.
-const EVENTS: usize = 256;
+use crate::ssh::algorithms;
+use crate::ssh::channel::{self, Refused, Start, Terminal, TerminalSize};
+use crate::ssh::keys::PublicKey;
+use crate::ssh::stream::{Charged, Valve};
 
 /// RFC 4254, section 5.1: administratively prohibited; resource shortage.
 const PROHIBITED: u32 = 1;
 const SHORTAGE: u32 = 4;
 
-/// RFC 4254, section 5.2: the stream of standard error.
-const STDERR: u32 = 1;
-
-type RusshError = russh::Error;
-
-/// How to serve one connection.
-#[derive(Debug, Clone)]
-pub struct ServerConfig {
-    /// The door's key.
-    pub host_key: HostKey,
-    /// A line shown before sign-in.
-    pub banner: String,
-    /// How many bytes may wait.
-    pub limits: StreamLimits,
-    /// Sign-in attempts, the first one without any method not counted.
-    pub attempts: usize,
-    /// Session channels at a time.
-    pub channels: usize,
-    /// Which environment variables are passed on; the others are refused silently, as OpenSSH does.
-    pub passes_variable: fn(&str) -> bool,
-    /// The exit status of what is refused after it was accepted, for the sake of a message.
-    pub refusal_status: u32,
-}
-
-/// What a client may still do after it was not let in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// It is in.
-    Accept,
-    /// This much is proved; a code comes next.
-    NextFactor,
-    /// Ask for this.
-    Ask {
-        /// The words of the prompt.
-        prompt: String,
-    },
-    /// No; it may try another key.
-    RefuseKey,
-    /// No; it may try another code.
-    RefuseCode,
-    /// No, and nothing is left to try.
-    RefuseAll,
-}
-
-impl Answer {
-    fn into_auth(self) -> Auth {
-        match self {
-            Self::Accept => Auth::Accept,
-            Self::Ask { prompt } => Auth::Partial {
-                name: Cow::Borrowed(""),
-                instructions: Cow::Borrowed(""),
-                prompts: Cow::Owned(vec![(Cow::Owned(prompt), false)]),
-            },
-            Self::NextFactor => rejected(&[MethodKind::KeyboardInteractive], true),
-            Self::RefuseKey => rejected(&[MethodKind::PublicKey], false),
-            Self::RefuseCode => rejected(&[MethodKind::KeyboardInteractive], false),
-            Self::RefuseAll => rejected(&[], false),
-        }
-    }
-}
-
-fn rejected(left: &[MethodKind], partial_success: bool) -> Auth {
-    Auth::Reject {
-        proceed_with_methods: Some(MethodSet::from(left)),
-        partial_success,
-    }
-}
-
-/// What a client did, for the connection's owner. When there are no more, the connection is gone.
-#[derive(Debug)]
-pub enum FrontEvent {
-    /// The transport is encrypted; sign-in begins.
-    Encrypted,
-    /// A key was named, without or before its signature. Proves nothing; nothing may be recorded of it.
-    Offered {
-        /// The user name.
-        user: String,
-        /// The key.
-        key: PublicKey,
-        /// Whether a signature is worth asking for.
-        answer: oneshot::Sender<bool>,
-    },
-    /// A key whose signature over this very connection was verified.
-    Proved {
-        /// The user name.
-        user: String,
-        /// The key.
-        key: PublicKey,
-        /// What it is worth.
-        answer: oneshot::Sender<Answer>,
-    },
-    /// A prompt is wanted, or was answered. Comes whatever was advertised: the owner checks that it is time.
-    Coded {
-        /// The user name.
-        user: String,
-        /// The answer to the prompt, once there was one.
-        code: Option<Secret<String>>,
-        /// What it is worth.
-        answer: oneshot::Sender<Answer>,
-    },
-    /// The client was let in.
-    SignedIn,
-    /// A session channel was opened and accepted; nothing runs on it yet.
-    Opened(FrontChannel),
-    /// Something was refused by name.
-    Refused(Refused),
-}
-
-/// What a client does on its channel. When there are no more, the channel or the connection is gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FrontInput {
-    /// A terminal is wanted.
-    Terminal(Terminal),
-    /// A variable to be passed on.
-    Variable {
-        /// Its name.
-        name: String,
-        /// Its value.
-        value: String,
-    },
-    /// Something is to be run; once a channel.
-    Start(Start),
-    /// Standard input.
-    Data(Bytes),
-    /// The terminal has another size.
-    Resize(TerminalSize),
-    /// A signal, without `SIG`.
-    Signal(String),
-    /// Standard input ended.
-    Eof,
-}
-
-/// A session channel of a client.
-#[derive(Debug)]
-pub struct FrontChannel {
-    /// What the client does.
-    pub inputs: mpsc::Receiver<Charged<FrontInput>>,
-    /// Resolves as soon as the channel or the connection is gone, though inputs may still wait.
-    pub gone: oneshot::Receiver<Infallible>,
-    /// The way back.
-    pub output: FrontOutput,
-}
-
-/// The way back to a client on one channel. Everything waits for the client's window and keeps its order.
-#[derive(Debug)]
-pub struct FrontOutput {
-    half: ChannelWriteHalf<server::Msg>,
-    handle: server::Handle,
-    _slot: OwnedSemaphorePermit,
-}
-
-impl FrontOutput {
-    /// Standard output.
-    pub async fn data(&self, bytes: Bytes) -> Result<(), Gone> {
-        self.half.data_bytes(bytes).await.map_err(gone)
-    }
-
-    /// Standard error.
-    pub async fn error(&self, bytes: Bytes) -> Result<(), Gone> {
-        self.half
-            .extended_data_bytes(STDERR, bytes)
-            .await
-            .map_err(gone)
-    }
-
-    /// No more output.
-    pub async fn eof(&self) -> Result<(), Gone> {
-        self.half.eof().await.map_err(gone)
-    }
-
-    /// The program's exit status.
-    pub async fn exit_status(&self, status: u32) -> Result<(), Gone> {
-        self.half.exit_status(status).await.map_err(gone)
-    }
-
-    /// The signal that ended the program.
-    pub async fn exit_signal(&self, signal: &ExitSignal) -> Result<(), Gone> {
-        self.handle
-            .exit_signal_request(
-                self.half.id(),
-                channel::signal(&signal.name),
-                signal.core_dumped,
-                signal.message.clone(),
-                String::new(),
-            )
-            .await
-            .map_err(|()| Gone)
-    }
-
-    /// The channel is over.
-    pub async fn close(&self) -> Result<(), Gone> {
-        self.half.close().await.map_err(gone)
-    }
-}
-
-fn gone(_: RusshError) -> Gone {
-    Gone
-}
-
-/// A connection as a whole.
-#[derive(Debug, Clone)]
-pub struct Front {
-    handle: server::Handle,
-    /// What ends it.
-    pub valve: Valve,
-}
-
-impl Front {
-    /// Says farewell. It may never be heard: cut the valve a moment later.
-    pub async fn disconnect(&self, words: &str) -> Result<(), Gone> {
-        self.handle
-            .disconnect(Disconnect::ByApplication, words.to_owned(), String::new())
-            .await
-            .map_err(gone)
-    }
-}
-
-/// Speaks with a client until its first line is read. Dropping the future closes the socket.
-pub async fn accept(
-    config: &ServerConfig,
-    socket: TcpStream,
-) -> Result<(Front, mpsc::Receiver<FrontEvent>), Gone> {
-    let (stream, valve) = Stream::new(socket, config.limits).map_err(|_| Gone)?;
-    let (events, receiver) = mpsc::channel(EVENTS);
-    let handler = Handler {
-        events,
-        valve: valve.clone(),
-        lanes: HashMap::new(),
-        slots: Arc::new(Semaphore::new(config.channels)),
-        config: config.clone(),
-        handle: None,
-    };
-    let running = server::run_stream(Arc::new(settings(config)), stream, handler)
-        .await
-        .map_err(gone)?;
-    let handle = running.handle();
-    Ok((Front { handle, valve }, receiver))
-}
-
-fn settings(config: &ServerConfig) -> server::Config {
-    server::Config {
-        server_id: russh::SshId::Standard(Cow::Borrowed("SSH-2.0-Portcullis")),
-        methods: MethodSet::from(&[MethodKind::PublicKey][..]),
-        // Refusals are delayed by the owner; russh's own delay would stop the whole connection.
-        auth_rejection_time: Duration::ZERO,
-        auth_rejection_time_initial: Some(Duration::ZERO),
-        keys: vec![config.host_key.private()],
-        window_size: config.limits.window,
-        maximum_packet_size: PACKET,
-        preferred: algorithms::served(),
-        // russh answers one more than this, which is OpenSSH's first request: it names no method.
-        max_auth_attempts: config.attempts,
-        inactivity_timeout: None,
-        // russh would send them while a person looks for a code, and OpenSSH refuses anything but
-        // answers then.
-        keepalive_interval: None,
-        ..server::Config::default()
-    }
-}
-
 /// One channel's queue, and what was asked on it.
-struct Lane {
+pub(super) struct Lane {
     inputs: mpsc::Sender<Charged<FrontInput>>,
     /// Dropped with the lane, which is what the other end waits for.
     _alive: oneshot::Sender<Infallible>,
@@ -300,13 +33,13 @@ struct Lane {
     started: bool,
 }
 
-struct Handler {
-    events: mpsc::Sender<FrontEvent>,
-    valve: Valve,
-    lanes: HashMap<ChannelId, Lane>,
-    slots: Arc<Semaphore>,
-    config: ServerConfig,
-    handle: Option<server::Handle>,
+pub(super) struct Handler {
+    pub(super) events: mpsc::Sender<FrontEvent>,
+    pub(super) valve: Valve,
+    pub(super) lanes: HashMap<ChannelId, Lane>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) config: ServerConfig,
+    pub(super) handle: Option<server::Handle>,
 }
 
 impl Handler {
