@@ -30,3 +30,7 @@ const KEEPALIVE: std::time::Duration = std::time::Duration::from_secs(15);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection is gone")]
 pub struct Gone;
+
+fn gone(_: russh::Error) -> Gone {
+    Gone
+}

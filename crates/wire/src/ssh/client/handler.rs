@@ -13,16 +13,32 @@ use crate::ssh::keys::PublicKey;
 use crate::ssh::stream::{Charged, Valve};
 
 pub(super) struct Handler {
-    pub(super) events: mpsc::Sender<Charged<TargetEvent>>,
-    pub(super) valve: Valve,
+    events: mpsc::Sender<Charged<TargetEvent>>,
+    valve: Valve,
     /// The channel that events are of, once it is open.
-    pub(super) session: Arc<OnceLock<ChannelId>>,
-    pub(super) pinned: Vec<PublicKey>,
+    session: Arc<OnceLock<ChannelId>>,
+    pinned: Vec<PublicKey>,
     /// The fingerprint of a key that is not pinned.
-    pub(super) wrong: Arc<Mutex<Option<String>>>,
+    wrong: Arc<Mutex<Option<String>>>,
 }
 
 impl Handler {
+    pub(super) fn new(
+        events: mpsc::Sender<Charged<TargetEvent>>,
+        valve: Valve,
+        session: Arc<OnceLock<ChannelId>>,
+        pinned: Vec<PublicKey>,
+        wrong: Arc<Mutex<Option<String>>>,
+    ) -> Self {
+        Self {
+            events,
+            valve,
+            session,
+            pinned,
+            wrong,
+        }
+    }
+
     fn put(&self, channel: ChannelId, event: TargetEvent, bytes: usize) {
         if self
             .session

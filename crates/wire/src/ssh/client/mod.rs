@@ -21,14 +21,10 @@ use tokio::time::timeout;
 
 use super::keys::{self, KeyError, PublicKey};
 use super::stream::{Stream, StreamLimits, Valve};
-use super::{Gone, KEEPALIVE, PACKET, algorithms};
+use super::{KEEPALIVE, PACKET, algorithms};
 use handler::Handler;
 
 type RusshError = russh::Error;
-
-fn gone(_: RusshError) -> Gone {
-    Gone
-}
 
 /// Connects, checks the host's key, signs in and opens a session channel; each of the first two steps
 /// takes at most `patience`. Dropping the future closes the socket.
@@ -92,13 +88,13 @@ async fn establish(
     let (sender, events) = mpsc::channel(limits.messages());
     let session = Arc::new(OnceLock::new());
     let shown = Arc::new(Mutex::new(None));
-    let handler = Handler {
-        events: sender,
-        valve: valve.clone(),
-        session: Arc::clone(&session),
-        pinned: host_keys.clone(),
-        wrong: Arc::clone(&shown),
-    };
+    let handler = Handler::new(
+        sender,
+        valve.clone(),
+        Arc::clone(&session),
+        host_keys.clone(),
+        Arc::clone(&shown),
+    );
     let settings = Arc::new(settings(&host_keys, limits));
     let mut handle = match client::connect_stream(settings, stream, handler).await {
         Ok(handle) => handle,

@@ -4,11 +4,10 @@ use bytes::Bytes;
 use russh::{ChannelWriteHalf, client};
 use tokio::sync::mpsc;
 
-use super::gone;
 use super::handler::Handler;
-use crate::ssh::Gone;
 use crate::ssh::channel::{self, ExitSignal, Start, Terminal, TerminalSize};
 use crate::ssh::stream::{Charged, Valve};
+use crate::ssh::{Gone, gone};
 
 /// What a target does. When there are no more, the connection is gone.
 #[derive(Debug)]

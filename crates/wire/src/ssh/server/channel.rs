@@ -6,10 +6,10 @@ use bytes::Bytes;
 use russh::{ChannelWriteHalf, server};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::{FrontInput, STDERR, gone};
-use crate::ssh::Gone;
+use super::{FrontInput, STDERR};
 use crate::ssh::channel::{self, ExitSignal};
 use crate::ssh::stream::Charged;
+use crate::ssh::{Gone, gone};
 
 /// A session channel of a client.
 #[derive(Debug)]

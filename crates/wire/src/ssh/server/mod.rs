@@ -9,17 +9,16 @@ pub use channel::{FrontChannel, FrontOutput};
 pub use event::{Answer, FrontEvent, FrontInput};
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::{Disconnect, MethodKind, MethodSet, server};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::keys::HostKey;
 use super::stream::{Stream, StreamLimits, Valve};
-use super::{Gone, PACKET, algorithms};
+use super::{Gone, PACKET, algorithms, gone};
 use handler::Handler;
 
 /// Events that may wait for the connection's owner; a client that causes more before it acts is cut.
@@ -27,8 +26,6 @@ const EVENTS: usize = 256;
 
 /// RFC 4254, section 5.2: the stream of standard error.
 const STDERR: u32 = 1;
-
-type RusshError = russh::Error;
 
 /// How to serve one connection.
 #[derive(Debug, Clone)]
@@ -47,10 +44,6 @@ pub struct ServerConfig {
     pub passes_variable: fn(&str) -> bool,
     /// The exit status of what is refused after it was accepted, for the sake of a message.
     pub refusal_status: u32,
-}
-
-fn gone(_: RusshError) -> Gone {
-    Gone
 }
 
 /// A connection as a whole.
@@ -78,14 +71,7 @@ pub async fn accept(
 ) -> Result<(Front, mpsc::Receiver<FrontEvent>), Gone> {
     let (stream, valve) = Stream::new(socket, config.limits).map_err(|_| Gone)?;
     let (events, receiver) = mpsc::channel(EVENTS);
-    let handler = Handler {
-        events,
-        valve: valve.clone(),
-        lanes: HashMap::new(),
-        slots: Arc::new(Semaphore::new(config.channels)),
-        config: config.clone(),
-        handle: None,
-    };
+    let handler = Handler::new(config.clone(), valve.clone(), events);
     let running = server::run_stream(Arc::new(settings(config)), stream, handler)
         .await
         .map_err(gone)?;
