@@ -13,3 +13,16 @@ macro_rules! modules {
 registry::family!(modules);
 
 pub use registry::{all, by_name};
+
+use portcullis_model::KindDescriptor;
+
+/// What describes a way to sign in: it has no settings, and nothing is asked for with it.
+fn method(name: &'static str, title: &'static str) -> KindDescriptor {
+    KindDescriptor {
+        name,
+        title,
+        settings: schemars::json_schema!({ "type": "object", "additionalProperties": false }),
+        actions: Vec::new(),
+        connect_hint: "",
+    }
+}

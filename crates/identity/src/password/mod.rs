@@ -8,7 +8,6 @@ mod verifier;
 use portcullis_model::{Factor, KindDescriptor, Secret, Timestamp};
 use portcullis_ports::clock::random;
 use portcullis_ports::{Authenticator, AuthenticatorError, Chosen, Enrolled, Entropy, Presented};
-use schemars::json_schema;
 
 use verifier::{Cost, Verifier};
 
@@ -26,13 +25,7 @@ pub struct Method;
 
 impl Authenticator for Method {
     fn descriptor(&self) -> KindDescriptor {
-        KindDescriptor {
-            name: NAME,
-            title: "Password",
-            settings: json_schema!({ "type": "object", "additionalProperties": false }),
-            actions: Vec::new(),
-            connect_hint: "",
-        }
+        crate::method(NAME, "Password")
     }
 
     fn enroll(

@@ -7,7 +7,6 @@ use portcullis_model::{Factor, KindDescriptor, Secret, Timestamp};
 use portcullis_ports::{
     Authenticator, AuthenticatorError, Chosen, Enrolled, Entropy, Presented, SignedKey,
 };
-use schemars::json_schema;
 
 use key::Key;
 
@@ -20,13 +19,7 @@ pub struct Method;
 
 impl Authenticator for Method {
     fn descriptor(&self) -> KindDescriptor {
-        KindDescriptor {
-            name: "ssh_key",
-            title: "SSH key",
-            settings: json_schema!({ "type": "object", "additionalProperties": false }),
-            actions: Vec::new(),
-            connect_hint: "",
-        }
+        crate::method("ssh_key", "SSH key")
     }
 
     fn enroll(

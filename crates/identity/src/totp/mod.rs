@@ -6,7 +6,6 @@ mod seed;
 use portcullis_model::{Factor, KindDescriptor, Secret, Timestamp};
 use portcullis_ports::clock::random;
 use portcullis_ports::{Authenticator, AuthenticatorError, Chosen, Enrolled, Entropy, Presented};
-use schemars::json_schema;
 
 use seed::{PARAMETERS, Seed};
 
@@ -32,13 +31,7 @@ pub fn code_of_uri(uri: &str, now: Timestamp) -> Option<Secret<String>> {
 
 impl Authenticator for Method {
     fn descriptor(&self) -> KindDescriptor {
-        KindDescriptor {
-            name: "totp",
-            title: "One-time code",
-            settings: json_schema!({ "type": "object", "additionalProperties": false }),
-            actions: Vec::new(),
-            connect_hint: "",
-        }
+        crate::method("totp", "One-time code")
     }
 
     fn enroll(
