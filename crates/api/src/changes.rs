@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use portcullis_engine::ChangeView;
+use portcullis_engine::{ChangeView, Part};
 use portcullis_model::{ChangeId, Digest};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::body::{Body, Named};
+use crate::lists::{Listed, PageParams, Paging};
 use crate::{Answer, App, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -22,10 +23,11 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// All changes.
-#[utoipa::path(get, path = "/changes", tag = "changes",
-    responses((status = 200, description = "Newest first", body = Vec<Value>)))]
-async fn list_changes(State(engine): App) -> Answer<Vec<ChangeView>> {
-    Ok(Json(engine.list_changes().await?))
+#[utoipa::path(get, path = "/changes", tag = "changes", params(PageParams),
+    responses((status = 200, description = "Newest first", body = Listed)))]
+async fn list_changes(State(engine): App, paging: Paging<ChangeId>) -> Answer<Part<ChangeView>> {
+    let part = engine.list_changes(&paging.page);
+    Ok(Json(part.await?))
 }
 
 /// One change.

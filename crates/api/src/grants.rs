@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use portcullis_engine::GrantView;
+use portcullis_engine::{GrantView, Part};
+use portcullis_model::GrantId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -10,6 +11,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::body::{Body, Named};
+use crate::lists::{Listed, PageParams, Paging};
 use crate::{Answer, App, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -21,10 +23,15 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// The grants the caller may see.
-#[utoipa::path(get, path = "/grants", tag = "grants",
-    responses((status = 200, description = "Newest first", body = Vec<Value>)))]
-async fn list_grants(State(engine): App, Caller(who): Caller) -> Answer<Vec<GrantView>> {
-    Ok(Json(engine.list_grants(who.identity).await?))
+#[utoipa::path(get, path = "/grants", tag = "grants", params(PageParams),
+    responses((status = 200, description = "Newest first", body = Listed)))]
+async fn list_grants(
+    State(engine): App,
+    Caller(who): Caller,
+    paging: Paging<GrantId>,
+) -> Answer<Part<GrantView>> {
+    let part = engine.list_grants(who.identity, &paging.page);
+    Ok(Json(part.await?))
 }
 
 /// One grant, by its own identifier or its request's.

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use portcullis_engine::{ChangeView, Failure};
-use portcullis_model::{Group, Path};
+use portcullis_engine::{ChangeView, Failure, Part};
+use portcullis_model::{Group, GroupId, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::auth::Caller;
 use crate::body::{Body, Named};
 use crate::identities::named;
+use crate::lists::{Listed, PageParams, Paging};
 use crate::{Answer, App, Routes};
 
 pub(crate) fn routes() -> Routes {
@@ -21,10 +22,11 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// All groups.
-#[utoipa::path(get, path = "/groups", tag = "groups",
-    responses((status = 200, description = "The groups", body = Vec<Value>)))]
-async fn list_groups(State(engine): App) -> Answer<Vec<Group>> {
-    Ok(Json(engine.list_groups().await?))
+#[utoipa::path(get, path = "/groups", tag = "groups", params(PageParams),
+    responses((status = 200, description = "Oldest first", body = Listed)))]
+async fn list_groups(State(engine): App, paging: Paging<GroupId>) -> Answer<Part<Group>> {
+    let part = engine.list_groups(&paging.page);
+    Ok(Json(part.await?))
 }
 
 #[derive(Deserialize, ToSchema)]

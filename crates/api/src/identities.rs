@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{ChangeView, Engine, Failure, IdentityView};
+use portcullis_engine::{ChangeView, Engine, Failure, IdentityView, Part};
 use portcullis_model::{Identity, IdentityId, IdentityKind, OwnerRole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::body::{Body, Named};
+use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
 
@@ -26,10 +27,15 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// All identities.
-#[utoipa::path(get, path = "/identities", tag = "identities",
-    responses((status = 200, description = "The identities", body = Vec<Value>)))]
-async fn list_identities(State(engine): App) -> Answer<Vec<IdentityView>> {
-    Ok(Json(engine.list_identities().await?))
+#[utoipa::path(get, path = "/identities", tag = "identities", params(PageParams),
+    responses((status = 200, description = "Oldest first", body = Listed)))]
+async fn list_identities(
+    State(engine): App,
+
+    paging: Paging<IdentityId>,
+) -> Answer<Part<IdentityView>> {
+    let part = engine.list_identities(&paging.page);
+    Ok(Json(part.await?))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{ChangeView, Failure, ResourcePut};
-use portcullis_model::{Environment, Resource, Sensitivity};
+use portcullis_engine::{ChangeView, Failure, Part, ResourcePut};
+use portcullis_model::{Environment, Resource, ResourceId, Sensitivity};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use crate::auth::Caller;
 use crate::body::{Body, Named};
 use crate::identities::named;
+use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
 
@@ -24,10 +25,11 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// All resources.
-#[utoipa::path(get, path = "/resources", tag = "resources",
-    responses((status = 200, description = "The resources", body = Vec<Value>)))]
-async fn list_resources(State(engine): App) -> Answer<Vec<Resource>> {
-    Ok(Json(engine.list_resources().await?))
+#[utoipa::path(get, path = "/resources", tag = "resources", params(PageParams),
+    responses((status = 200, description = "Oldest first", body = Listed)))]
+async fn list_resources(State(engine): App, paging: Paging<ResourceId>) -> Answer<Part<Resource>> {
+    let part = engine.list_resources(&paging.page);
+    Ok(Json(part.await?))
 }
 
 /// One resource.

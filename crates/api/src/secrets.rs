@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{ChangeView, SecretKind, SecretView};
-use portcullis_model::Secret;
+use portcullis_engine::{ChangeView, Part, SecretKind, SecretView};
+use portcullis_model::{Secret, SecretId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::body::{Body, Hidden};
+use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
 
@@ -20,10 +21,11 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// The secrets that people added, without their values.
-#[utoipa::path(get, path = "/secrets", tag = "secrets",
-    responses((status = 200, description = "Names and kinds", body = Vec<Value>)))]
-async fn list_secrets(State(engine): App) -> Answer<Vec<SecretView>> {
-    Ok(Json(engine.list_secrets().await?))
+#[utoipa::path(get, path = "/secrets", tag = "secrets", params(PageParams),
+    responses((status = 200, description = "Oldest first, without their values", body = Listed)))]
+async fn list_secrets(State(engine): App, paging: Paging<SecretId>) -> Answer<Part<SecretView>> {
+    let part = engine.list_secrets(&paging.page);
+    Ok(Json(part.await?))
 }
 
 /// What people may add.

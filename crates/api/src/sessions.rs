@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use portcullis_engine::{Failure, SessionView, TapeReport};
+use portcullis_engine::{Failure, Part, SessionView, TapeReport};
 use portcullis_model::SessionId;
 use portcullis_tape::{Frame, Header, json_line};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::body::{Body, Named};
+use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
 
@@ -29,10 +30,15 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// The sessions the caller may see.
-#[utoipa::path(get, path = "/sessions", tag = "sessions",
-    responses((status = 200, description = "Newest first", body = Vec<Value>)))]
-async fn list_sessions(State(engine): App, Caller(who): Caller) -> Answer<Vec<SessionView>> {
-    Ok(Json(engine.list_sessions(who.identity).await?))
+#[utoipa::path(get, path = "/sessions", tag = "sessions", params(PageParams),
+    responses((status = 200, description = "Newest first", body = Listed)))]
+async fn list_sessions(
+    State(engine): App,
+    Caller(who): Caller,
+    paging: Paging<SessionId>,
+) -> Answer<Part<SessionView>> {
+    let part = engine.list_sessions(who.identity, &paging.page);
+    Ok(Json(part.await?))
 }
 
 /// One session.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::Engine;
 use crate::failure::Failure;
+use crate::lists::{Page, Part};
 use crate::preview::Preview;
 
 /// One resource and what it offers.
@@ -36,15 +37,20 @@ pub struct Offer {
 }
 
 impl Engine {
-    /// Everything there is to ask for.
-    pub async fn catalog(&self, who: IdentityId) -> Result<Vec<CatalogEntry>, Failure> {
-        let mut entries = Vec::new();
-        for resource in self.resources().await? {
+    /// What there is to ask for, the oldest resource first. Each is read at its target: pages are small.
+    pub async fn catalog(
+        &self,
+        who: IdentityId,
+        page: &Page,
+    ) -> Result<Part<CatalogEntry>, Failure> {
+        let part = self.list_resources(page).await?;
+        let mut items = Vec::with_capacity(part.items.len());
+        for resource in part.items {
             let mut offers = Vec::new();
             for action in self.offers(&resource) {
                 offers.push(self.offer(who, &resource.name, &action).await);
             }
-            entries.push(CatalogEntry {
+            items.push(CatalogEntry {
                 resource: resource.name,
                 kind: resource.kind,
                 environment: resource.environment,
@@ -52,7 +58,10 @@ impl Engine {
                 offers,
             });
         }
-        Ok(entries)
+        Ok(Part {
+            items,
+            next: part.next,
+        })
     }
 
     async fn offer(&self, who: IdentityId, resource: &str, action: &Action) -> Offer {

@@ -6,8 +6,7 @@ use portcullis_flow::approval::Electorate;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::records::{GroupState, ResourceState};
 use portcullis_model::{
-    ApprovalFlow, Eligible, Group, Identity, IdentityId, OwnerRole, Path, Resource, ResourceId,
-    Subject,
+    ApprovalFlow, Group, Identity, IdentityId, OwnerRole, Path, Resource, ResourceId, Subject,
 };
 
 use crate::Engine;
@@ -68,15 +67,6 @@ impl Engine {
         Ok(found.get()?.resource.clone())
     }
 
-    pub(crate) async fn resources(&self) -> Result<Vec<Resource>, Failure> {
-        let all = self.journal.find::<ResourceState>(&[]).await?;
-        Ok(all
-            .into_iter()
-            .filter(|(_, state)| !state.removed)
-            .map(|(_, state)| state.resource)
-            .collect())
-    }
-
     /// The groups that count on a path.
     pub(crate) async fn groups(&self, path: Path) -> Result<Vec<Group>, Failure> {
         let all = self
@@ -98,69 +88,7 @@ impl Engine {
         subject: &Subject,
         resource: &Resource,
     ) -> Result<Electorate, Failure> {
-        let groups = self.groups(path).await?;
-        let mut stages = Vec::new();
-        for stage in &flow.stages {
-            let mut eligible = BTreeSet::new();
-            for whom in &stage.eligible {
-                eligible.extend(self.eligible(whom, resource, &groups).await?);
-            }
-            stages.push(self.active_only(eligible).await?);
-        }
-        Ok(Electorate::new(
-            stages,
-            subject,
-            &self.related(subject).await?,
-        ))
-    }
-
-    async fn eligible(
-        &self,
-        whom: &Eligible,
-        resource: &Resource,
-        groups: &[Group],
-    ) -> Result<BTreeSet<IdentityId>, Failure> {
-        match whom {
-            Eligible::ResourceOwners => Ok(resource.owners.clone()),
-            Eligible::IamOwners => self.holders(OwnerRole::Iam).await,
-            Eligible::PamOwners => self.holders(OwnerRole::Pam).await,
-            Eligible::Group(name) => {
-                let group = groups.iter().find(|group| group.name == *name);
-                Ok(group.map_or_else(BTreeSet::new, |group| group.members.clone()))
-            }
-        }
-    }
-
-    async fn active_only(
-        &self,
-        ids: BTreeSet<IdentityId>,
-    ) -> Result<BTreeSet<IdentityId>, Failure> {
-        let now = self.journal.now();
-        let mut active = BTreeSet::new();
-        for id in ids {
-            let loaded = self.journal.load::<IdentityState>(id).await?;
-            if loaded.state.is_some_and(|state| state.alive(now).is_ok()) {
-                active.insert(id);
-            }
-        }
-        Ok(active)
-    }
-
-    /// Whoever answers for somebody of the subject, or is answered for by them.
-    async fn related(&self, subject: &Subject) -> Result<BTreeSet<IdentityId>, Failure> {
-        let all = self.journal.find::<IdentityState>(&[]).await?;
-        let mut related = BTreeSet::new();
-        for (_, state) in all {
-            let identity = state.identity;
-            if let Some(owner) = identity.owner {
-                if subject.involves(identity.id) {
-                    related.insert(owner);
-                }
-                if subject.involves(owner) {
-                    related.insert(identity.id);
-                }
-            }
-        }
-        Ok(related)
+        let census = self.census().await?;
+        Ok(census.electorate(flow, path, subject, resource))
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use portcullis_flow::grant::Grant;
-use portcullis_model::{Authentication, GrantId, IdentityId, OwnerRole, RequestId};
+use portcullis_model::{Authentication, GrantId, IdentityId, OwnerRole, RequestId, StreamId};
 use serde::Serialize;
 
 use crate::Engine;
+use crate::census::Census;
 use crate::failure::Failure;
 use crate::journal::Loaded;
+use crate::lists::{Order, Page, Part};
 
 /// A grant for people and programs.
 #[derive(Debug, Clone, Serialize)]
@@ -63,20 +65,16 @@ impl Engine {
         self.grant_view(&loaded).await
     }
 
-    /// All grants somebody may see, newest first.
-    pub async fn list_grants(&self, who: IdentityId) -> Result<Vec<GrantView>, Failure> {
-        let mut views = Vec::new();
-        for (stream, grant) in self.journal.find::<Grant>(&[]).await?.into_iter().rev() {
-            if self.may_see_grant(who, &grant).await? {
-                let loaded = Loaded {
-                    stream,
-                    version: 0,
-                    state: Some(grant),
-                };
-                views.push(self.grant_view(&loaded).await?);
-            }
-        }
-        Ok(views)
+    /// The grants somebody may see, newest first.
+    pub async fn list_grants(
+        &self,
+        who: IdentityId,
+        page: &Page,
+    ) -> Result<Part<GrantView>, Failure> {
+        let census = self.census().await?;
+        let shown = |grant: &Grant| census.may_see_grant(who, grant);
+        let part = self.part(page, Order::NewestFirst, shown).await?;
+        part.try_map(|(stream, grant)| seen(&stream, grant, &census))
     }
 
     pub(crate) async fn may_see_grant(
@@ -84,11 +82,7 @@ impl Engine {
         who: IdentityId,
         grant: &Grant,
     ) -> Result<bool, Failure> {
-        let concerned =
-            grant.issue.intent.subject.involves(who) || grant.issue.approvers.contains(&who);
-        Ok(concerned
-            || self.revokers(grant).await?.contains(&who)
-            || self.holders(OwnerRole::Iam).await?.contains(&who))
+        Ok(self.census().await?.may_see_grant(who, grant))
     }
 
     /// Who may take it back beside its approvers.
@@ -121,17 +115,19 @@ impl Engine {
 
     pub(crate) async fn grant_view(&self, loaded: &Loaded<Grant>) -> Result<GrantView, Failure> {
         let grant = loaded.get()?.clone();
-        let holder = grant.issue.intent.subject.identity;
-        let resource = self.resource(grant.issue.intent.resource).await;
-        Ok(GrantView {
-            id: loaded
-                .stream
-                .parse()
-                .map_err(|_| Failure::missing("grant", &loaded.stream))?,
-            holder: self.identity(holder).await?.name,
-            resource_name: resource
-                .map_or_else(|_| "(removed)".to_owned(), |resource| resource.name),
-            grant,
-        })
+        seen(&loaded.stream, grant, &self.census().await?)
     }
+}
+
+/// A grant as people see it.
+fn seen(stream: &StreamId, grant: Grant, census: &Census) -> Result<GrantView, Failure> {
+    let intent = &grant.issue.intent;
+    Ok(GrantView {
+        id: stream
+            .parse()
+            .map_err(|_| Failure::missing("grant", stream))?,
+        holder: census.name(intent.subject.identity),
+        resource_name: census.resource_name(intent.resource),
+        grant,
+    })
 }

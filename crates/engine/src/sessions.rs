@@ -1,11 +1,10 @@
 //! Sessions for people: listing, watching, ending, replaying, checking and taking tapes away.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_flow::session::Session;
 use portcullis_model::{
-    Action, Authentication, Controls, IdentityId, OwnerRole, Resource, SessionId, Subject,
+    Action, Authentication, Controls, IdentityId, Resource, SessionId, Subject,
 };
 use portcullis_policy::{Act, PathKind, Permit, Privileged, WatchSession};
 use portcullis_tape::{Ending, Frame};
@@ -13,7 +12,9 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::Engine;
+use crate::census::Census;
 use crate::failure::Failure;
+use crate::lists::{Order, Page, Part};
 use crate::preview::Assessment;
 
 /// A session for people and programs.
@@ -56,18 +57,21 @@ pub struct Watch {
 }
 
 impl Engine {
-    /// All sessions somebody may see, newest first.
-    pub async fn list_sessions(&self, who: IdentityId) -> Result<Vec<SessionView>, Failure> {
-        let mut views = Vec::new();
-        for (stream, session) in self.journal.find::<Session>(&[]).await?.into_iter().rev() {
-            if self.may_see_session(who, &session).await? {
-                let id = stream
-                    .parse()
-                    .map_err(|_| Failure::missing("session", &stream))?;
-                views.push(self.session_view(id, session).await?);
-            }
-        }
-        Ok(views)
+    /// The sessions somebody may see, newest first.
+    pub async fn list_sessions(
+        &self,
+        who: IdentityId,
+        page: &Page,
+    ) -> Result<Part<SessionView>, Failure> {
+        let census = self.census().await?;
+        let shown = |session: &Session| census.may_see_session(who, session);
+        let part = self.part(page, Order::NewestFirst, shown).await?;
+        part.try_map(|(stream, session)| {
+            let id = stream
+                .parse()
+                .map_err(|_| Failure::missing("session", &stream))?;
+            Ok(seen(id, session, &census))
+        })
     }
 
     /// One session.
@@ -77,7 +81,7 @@ impl Engine {
         id: SessionId,
     ) -> Result<SessionView, Failure> {
         let session = self.visible(who, id).await?;
-        self.session_view(id, session).await
+        Ok(seen(id, session, &self.census().await?))
     }
 
     /// Begins to watch a live session: decided and recorded.
@@ -134,7 +138,8 @@ impl Engine {
         reason: &str,
     ) -> Result<SessionView, Failure> {
         let session = self.visible(who.identity, id).await?;
-        if !self.may_end(who.identity, &session).await? {
+        let census = self.census().await?;
+        if !census.may_end_session(who.identity, &session) {
             return Err(Failure::Denied {
                 code: "not_eligible",
                 message: "only the resource's owners, owners of privileged sessions, and whose it is may end a session".to_owned(),
@@ -202,33 +207,20 @@ impl Engine {
     pub(crate) async fn visible(&self, who: IdentityId, id: SessionId) -> Result<Session, Failure> {
         let loaded = self.journal.load::<Session>(id).await?;
         let session = loaded.get()?;
-        if self.may_see_session(who, session).await? {
+        if self.census().await?.may_see_session(who, session) {
             Ok(session.clone())
         } else {
             Err(Failure::missing("session", id))
         }
     }
+}
 
-    async fn may_see_session(&self, who: IdentityId, session: &Session) -> Result<bool, Failure> {
-        Ok(self.may_end(who, session).await? || self.holders(OwnerRole::Iam).await?.contains(&who))
-    }
-
-    async fn may_end(&self, who: IdentityId, session: &Session) -> Result<bool, Failure> {
-        let mut owners: BTreeSet<IdentityId> = self.holders(OwnerRole::Pam).await?;
-        if let Ok(resource) = self.resource(session.opening.resource).await {
-            owners.extend(resource.owners);
-        }
-        Ok(session.opening.identity == who || owners.contains(&who))
-    }
-
-    async fn session_view(&self, id: SessionId, session: Session) -> Result<SessionView, Failure> {
-        let resource = self.resource(session.opening.resource).await;
-        Ok(SessionView {
-            id,
-            identity_name: self.identity(session.opening.identity).await?.name,
-            resource_name: resource
-                .map_or_else(|_| "(removed)".to_owned(), |resource| resource.name),
-            session,
-        })
+/// A session as people see it.
+fn seen(id: SessionId, session: Session, census: &Census) -> SessionView {
+    SessionView {
+        id,
+        identity_name: census.name(session.opening.identity),
+        resource_name: census.resource_name(session.opening.resource),
+        session,
     }
 }

@@ -78,10 +78,12 @@ pub struct Query {
     pub table: String,
     /// Every one of these keys must have this value.
     pub keys: BTreeMap<String, String>,
-    /// Only rows after this stream, in the order of their names.
+    /// Only rows after this stream, in the order asked for.
     pub after: Option<String>,
     /// At most this many; 0 for all.
     pub limit: usize,
+    /// From the last name to the first: identifiers begin with their time.
+    pub newest_first: bool,
 }
 
 impl Query {
@@ -173,7 +175,7 @@ pub trait Store: Send + Sync {
     /// A row by noun and stream.
     async fn row(&self, table: &str, id: &str) -> Result<Option<Row>, StoreError>;
 
-    /// Rows by their keys, in the order of their names.
+    /// Rows by their keys, in the order of their names, or the other way round.
     async fn rows(&self, query: Query) -> Result<Vec<Row>, StoreError>;
 
     /// The texts kept beside an event; erased ones are absent.

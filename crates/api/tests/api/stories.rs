@@ -1,38 +1,14 @@
 //! Whole stories through the API: owners change things, somebody asks, others decide.
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use portcullis_policy::{Preset, shipped};
 use serde_json::{Value, json};
 
-use crate::world::{People, World, lodge, request};
-
-/// A resource that all owners signed.
-pub async fn gate(world: &World, people: &People) {
-    let body = lodge("gate");
-    let put = world.post(&people.olaf, "/resources", body).await;
-    assert_eq!(put.status, StatusCode::CREATED, "{}", put.text());
-    let put = put.json();
-    assert_eq!(put["instructions"], "open the gate of gate");
-    let unsigned = world.get(&people.rosa, "/resources/gate").await;
-    assert_eq!(unsigned.problem().0, 404);
-    world
-        .sign(&put["change"], &[&people.pia, &people.iris])
-        .await;
-    assert_eq!(
-        world.get(&people.rosa, "/resources/gate").await.done()["name"],
-        "gate"
-    );
-}
-
-fn shell() -> Value {
-    json!({"resource": "gate", "words": ["shell"], "reason": "the lamp is out"})
-}
+use crate::people::{gate, shell};
+use crate::world::World;
 
 async fn ask(world: &World, token: &str, key: &str) -> Value {
-    let mut asked = request(Method::POST, "/requests", Some(token), Some(shell()));
-    let key = key.parse().unwrap();
-    asked.headers_mut().insert("idempotency-key", key);
-    let reply = world.reply(asked).await;
+    let reply = world.post_under(key, token, "/requests", shell()).await;
     assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text());
     reply.json()
 }

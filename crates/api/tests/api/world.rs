@@ -23,6 +23,7 @@ use tower::ServiceExt;
 
 use crate::disk::{Disk, On};
 use crate::lodge::Lodge;
+use crate::people::People;
 
 /// What everybody in these tests has as a password.
 pub const PASSWORD: &str = "an otter counts eleven lamps";
@@ -63,14 +64,6 @@ pub struct World {
     tokens: Mutex<HashMap<String, String>>,
     seeds: Mutex<HashMap<String, Totp>>,
     folder: tempfile::TempDir,
-}
-
-/// The tokens of the four.
-pub struct People {
-    pub rosa: String,
-    pub olaf: String,
-    pub iris: String,
-    pub pia: String,
 }
 
 /// An answer, read to its end.
@@ -191,6 +184,29 @@ impl World {
         }
     }
 
+    /// The same installation after its server was stopped and started again.
+    pub async fn restarted(self) -> Self {
+        let Self {
+            router,
+            engine,
+            running,
+            ports,
+            disk,
+            online,
+            clock,
+            tokens,
+            seeds,
+            folder,
+        } = self;
+        if let Some(running) = running {
+            running.stop().await;
+        }
+        drop((router, engine));
+        let tokens = tokens.into_inner().unwrap();
+        let again = Self::running(ports, online, (clock, disk), tokens, folder).await;
+        Self { seeds, ..again }
+    }
+
     /// Stops the engine's loops; what they left is written.
     pub async fn stopped(mut self) -> Self {
         if let Some(running) = self.running.take() {
@@ -252,6 +268,14 @@ impl World {
             headers: parts.headers,
             body: to_bytes(body, usize::MAX).await.unwrap(),
         }
+    }
+
+    /// Sends a call under an idempotency key.
+    pub async fn post_under(&self, key: &str, token: &str, path: &str, body: Value) -> Reply {
+        let mut call = request(Method::POST, path, Some(token), Some(body));
+        let key = key.parse().unwrap();
+        call.headers_mut().insert("idempotency-key", key);
+        self.reply(call).await
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Reply {
@@ -341,11 +365,14 @@ impl World {
         last
     }
 
-    /// Has a pending change signed by everybody named.
+    /// Has a change signed by those named, until it is applied.
     pub async fn sign(&self, change: &Value, by: &[&str]) -> Value {
         let path = format!("/changes/{}/sign", change["id"].as_str().unwrap());
         let mut last = change.clone();
         for token in by {
+            if last["status"] != "pending" {
+                break;
+            }
             last = self
                 .post(token, &path, json!({"digest": change["digest"]}))
                 .await
@@ -388,14 +415,6 @@ fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
-}
-
-/// A resource whose shell can be asked for.
-pub fn lodge(name: &str) -> Value {
-    json!({
-        "name": name, "kind": "lodge", "environment": "production",
-        "sensitivity": "internal", "owners": ["olaf"], "settings": {},
-    })
 }
 
 /// A request to the API.

@@ -12,8 +12,10 @@ use portcullis_ports::store::SealedRow;
 use serde::Serialize;
 
 use crate::Engine;
+use crate::directory::Names;
 use crate::failure::Failure;
 use crate::journal::Loaded;
+use crate::lists::{Order, Page, Part};
 
 /// A change for people and programs.
 #[derive(Debug, Clone, Serialize)]
@@ -114,16 +116,18 @@ impl Engine {
         self.change_view(id, loaded.get()?.clone(), None).await
     }
 
-    /// All changes, newest first.
-    pub async fn list_changes(&self) -> Result<Vec<ChangeView>, Failure> {
-        let mut views = Vec::new();
-        for (stream, change) in self.journal.find::<Change>(&[]).await?.into_iter().rev() {
+    /// The changes, newest first.
+    pub async fn list_changes(&self, page: &Page) -> Result<Part<ChangeView>, Failure> {
+        let names = self.names().await?;
+        let part = self
+            .part(page, Order::NewestFirst, |_: &Change| true)
+            .await?;
+        part.try_map(|(stream, change)| {
             let id = stream
                 .parse()
                 .map_err(|_| Failure::missing("change", &stream))?;
-            views.push(self.change_view(id, change, None).await?);
-        }
-        Ok(views)
+            Ok(seen(id, change, None, &names))
+        })
     }
 
     pub(crate) async fn roles(&self, who: &Authentication) -> Result<BTreeSet<OwnerRole>, Failure> {
@@ -150,26 +154,35 @@ impl Engine {
         change: Change,
         enrolment_token: Option<String>,
     ) -> Result<ChangeView, Failure> {
-        let names = self.names().await?;
-        let named = |id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-        let waits = change.status == ChangeStatus::Pending && !change.is_signed();
-        Ok(ChangeView {
-            id,
-            proposer_name: change
-                .proposer
-                .map_or_else(|| "the server".to_owned(), named),
-            signed_by: change
-                .signatures
-                .iter()
-                .map(|signature| named(signature.by))
-                .collect(),
-            missing: if waits {
-                change.needed.to_string()
-            } else {
-                String::new()
-            },
-            change,
-            enrolment_token,
-        })
+        Ok(seen(id, change, enrolment_token, &self.names().await?))
+    }
+}
+
+/// A change as people see it.
+fn seen(
+    id: ChangeId,
+    change: Change,
+    enrolment_token: Option<String>,
+    names: &Names,
+) -> ChangeView {
+    let named = |id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+    let waits = change.status == ChangeStatus::Pending && !change.is_signed();
+    ChangeView {
+        id,
+        proposer_name: change
+            .proposer
+            .map_or_else(|| "the server".to_owned(), named),
+        signed_by: change
+            .signatures
+            .iter()
+            .map(|signature| named(signature.by))
+            .collect(),
+        missing: if waits {
+            change.needed.to_string()
+        } else {
+            String::new()
+        },
+        change,
+        enrolment_token,
     }
 }

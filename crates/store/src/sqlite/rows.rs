@@ -15,7 +15,7 @@ pub fn find(connection: &Connection, id: &str) -> Result<Option<Row>> {
         .optional()
 }
 
-/// The rows that have all of a query's keys, in the order of their names.
+/// The rows that have all of a query's keys, in the order of their names or the other way round.
 pub fn query(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
     let (sql, values) = select(query);
     let mut statement = connection.prepare_cached(&sql)?;
@@ -81,31 +81,39 @@ fn remove_keys(connection: &Connection, noun: &str, keys: &str, id: &str) -> Res
     Ok(())
 }
 
-/// One statement per number of keys. Its parameters are the noun, the row to start after, the
+/// Sorts behind every identifier: those are ASCII.
+const BEHIND_ALL: &str = "\u{10ffff}";
+
+/// One statement per number of keys and order. Its parameters are the noun, the row to start after, the
 /// limit, then each key and its value. The index of the first key gives the order; the others narrow.
 fn select(query: &Query) -> (String, Vec<Value>) {
-    let after = query.after.clone().unwrap_or_default();
+    let (further, order, begin) = if query.newest_first {
+        ("<", "DESC", BEHIND_ALL)
+    } else {
+        (">", "ASC", "")
+    };
+    let after = query.after.clone().unwrap_or_else(|| begin.to_owned());
     let limit = match query.limit {
         0 => -1,
         limit => i64::try_from(limit).unwrap_or(i64::MAX),
     };
     let mut values: Vec<Value> = vec![query.table.clone().into(), after.into(), limit.into()];
     let mut tables = Vec::new();
-    let mut wanted = vec!["r.noun = ?1 AND r.id > ?2".to_owned()];
-    let mut order = "r.id";
+    let mut wanted = vec![format!("r.noun = ?1 AND r.id {further} ?2")];
+    let mut ordered = "r.id";
     for (place, (key, value)) in query.keys.iter().enumerate() {
         let (first, second) = (2 * place + 4, 2 * place + 5);
         tables.push(format!("row_keys k{place}"));
         wanted.push(format!(
             "k{place}.noun = ?1 AND k{place}.key = ?{first} AND k{place}.value = ?{second} \
-             AND k{place}.id > ?2 AND k{place}.id = r.id"
+             AND k{place}.id {further} ?2 AND k{place}.id = r.id"
         ));
-        order = "k0.id";
+        ordered = "k0.id";
         values.extend([key.clone().into(), value.clone().into()]);
     }
     tables.push("rows r".to_owned());
     let sql = format!(
-        "SELECT r.id, r.noun, r.version, r.keys, r.state FROM {} WHERE {} ORDER BY {order} LIMIT ?3",
+        "SELECT r.id, r.noun, r.version, r.keys, r.state FROM {} WHERE {} ORDER BY {ordered} {order} LIMIT ?3",
         tables.join(" CROSS JOIN "),
         wanted.join(" AND ")
     );

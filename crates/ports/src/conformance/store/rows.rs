@@ -60,6 +60,21 @@ pub(super) async fn rows_are_found_by_all_their_keys_in_order(store: &dyn Store)
         name(&[3])
     );
     assert_eq!(ids(store, page(all(), 3, 0)).await, name(&[]));
+    let back = || Query {
+        newest_first: true,
+        ..all()
+    };
+    assert_eq!(ids(store, back()).await, name(&[3, 2, 1, 0]));
+    assert_eq!(
+        ids(store, back().with("owner", "ann")).await,
+        name(&[3, 2, 0])
+    );
+    assert_eq!(ids(store, page(back(), 3, 2)).await, name(&[2, 1]));
+    assert_eq!(
+        ids(store, page(back().with("owner", "ann"), 2, 1)).await,
+        name(&[0])
+    );
+    assert_eq!(ids(store, page(back(), 0, 0)).await, name(&[]));
     let rows = store.rows(all().with("owner", "bob")).await.unwrap();
     assert_eq!(
         Some(&rows[0]),

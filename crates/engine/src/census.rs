@@ -1,0 +1,180 @@
+//! Who and what there is at one moment, read once however much is asked of it afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portcullis_flow::approval::Electorate;
+use portcullis_flow::grant::Grant;
+use portcullis_flow::identity::IdentityState;
+use portcullis_flow::records::{GroupState, ResourceState};
+use portcullis_flow::request::Request;
+use portcullis_flow::session::Session;
+use portcullis_model::{
+    ApprovalFlow, Eligible, Group, Identity, IdentityId, OwnerRole, Path, Resource, ResourceId,
+    Subject, Timestamp,
+};
+
+use crate::Engine;
+use crate::failure::Failure;
+
+/// Everybody, all groups and all resources.
+pub(crate) struct Census {
+    now: Timestamp,
+    people: BTreeMap<IdentityId, IdentityState>,
+    groups: Vec<Group>,
+    resources: BTreeMap<ResourceId, Resource>,
+}
+
+impl Engine {
+    /// Reads it: three questions to the store.
+    pub(crate) async fn census(&self) -> Result<Census, Failure> {
+        let people = self.journal.find::<IdentityState>(&[]).await?;
+        let groups = self.journal.find::<GroupState>(&[]).await?;
+        let resources = self.journal.find::<ResourceState>(&[]).await?;
+        Ok(Census {
+            now: self.journal.now(),
+            people: people
+                .into_iter()
+                .map(|(_, state)| (state.identity.id, state))
+                .collect(),
+            groups: groups
+                .into_iter()
+                .filter(|(_, state)| !state.removed)
+                .map(|(_, state)| state.group)
+                .collect(),
+            resources: resources
+                .into_iter()
+                .filter(|(_, state)| !state.removed)
+                .map(|(_, state)| (state.resource.id, state.resource))
+                .collect(),
+        })
+    }
+}
+
+impl Census {
+    /// Somebody's name; the identifier of who is not there.
+    pub(crate) fn name(&self, id: IdentityId) -> String {
+        let known = self.people.get(&id);
+        known.map_or_else(|| id.to_string(), |state| state.identity.name.clone())
+    }
+
+    /// A resource, unless it was removed.
+    pub(crate) fn resource(&self, id: ResourceId) -> Option<&Resource> {
+        self.resources.get(&id)
+    }
+
+    /// A resource's name for people.
+    pub(crate) fn resource_name(&self, id: ResourceId) -> String {
+        let known = self.resource(id);
+        known.map_or_else(|| "(removed)".to_owned(), |resource| resource.name.clone())
+    }
+
+    /// Whether somebody is there and may act.
+    fn counts(&self, id: IdentityId) -> bool {
+        let known = self.people.get(&id);
+        known.is_some_and(|state| state.alive(self.now).is_ok())
+    }
+
+    /// Everybody by role. Only who is active counts.
+    fn holders(&self, role: OwnerRole) -> BTreeSet<IdentityId> {
+        let all = self.people.values().map(|state| &state.identity);
+        all.filter(|identity| identity.roles.contains(&role) && self.counts(identity.id))
+            .map(|identity| identity.id)
+            .collect()
+    }
+
+    fn holds(&self, who: IdentityId, role: OwnerRole) -> bool {
+        let known = self.people.get(&who);
+        known.is_some_and(|state| state.identity.roles.contains(&role)) && self.counts(who)
+    }
+
+    fn owns(&self, who: IdentityId, resource: ResourceId) -> bool {
+        let known = self.resource(resource);
+        known.is_some_and(|resource| resource.owners.contains(&who))
+    }
+
+    /// Who may approve, stage by stage: nobody with a stake in it.
+    pub(crate) fn electorate(
+        &self,
+        flow: &ApprovalFlow,
+        path: Path,
+        subject: &Subject,
+        resource: &Resource,
+    ) -> Electorate {
+        let stages = flow.stages.iter().map(|stage| {
+            let whom = stage.eligible.iter();
+            whom.flat_map(|whom| self.eligible(whom, path, resource))
+                .filter(|id| self.counts(*id))
+                .collect()
+        });
+        Electorate::new(stages.collect(), subject, &self.related(subject))
+    }
+
+    /// Who may approve a request now; nobody once its resource was removed.
+    pub(crate) fn electorate_of(&self, request: &Request) -> Electorate {
+        let terms = &request.terms;
+        let resource = self.resource(terms.intent.resource);
+        resource.map_or_else(Electorate::default, |resource| {
+            self.electorate(&terms.flow, terms.path, &terms.intent.subject, resource)
+        })
+    }
+
+    fn eligible(&self, whom: &Eligible, path: Path, resource: &Resource) -> BTreeSet<IdentityId> {
+        match whom {
+            Eligible::ResourceOwners => resource.owners.clone(),
+            Eligible::IamOwners => self.holders(OwnerRole::Iam),
+            Eligible::PamOwners => self.holders(OwnerRole::Pam),
+            Eligible::Group(name) => {
+                let mut groups = self.groups.iter();
+                let group = groups.find(|group| group.path == path && group.name == *name);
+                group.map_or_else(BTreeSet::new, |group| group.members.clone())
+            }
+        }
+    }
+
+    /// Whoever answers for somebody of the subject, or is answered for by them.
+    fn related(&self, subject: &Subject) -> BTreeSet<IdentityId> {
+        let of = |identity: &Identity| -> Vec<IdentityId> {
+            let Some(owner) = identity.owner else {
+                return Vec::new();
+            };
+            let answers = subject.involves(identity.id).then_some(owner);
+            let answered_for = subject.involves(owner).then_some(identity.id);
+            answers.into_iter().chain(answered_for).collect()
+        };
+        let all = self.people.values();
+        all.flat_map(|state| of(&state.identity)).collect()
+    }
+
+    /// The requester, who could approve, and the owners.
+    pub(crate) fn may_see_request(&self, who: IdentityId, request: &Request) -> bool {
+        request.terms.intent.subject.involves(who)
+            || request.electorate.everybody().contains(&who)
+            || self.holds(who, OwnerRole::Iam)
+            || self.holds(who, OwnerRole::Pam)
+            || self.electorate_of(request).everybody().contains(&who)
+    }
+
+    /// The holder, the approvers, and the owners.
+    pub(crate) fn may_see_grant(&self, who: IdentityId, grant: &Grant) -> bool {
+        grant.issue.intent.subject.involves(who)
+            || grant.issue.approvers.contains(&who)
+            || self.may_revoke(who, grant)
+            || self.holds(who, OwnerRole::Iam)
+    }
+
+    fn may_revoke(&self, who: IdentityId, grant: &Grant) -> bool {
+        self.holds(who, OwnerRole::Pam) || self.owns(who, grant.issue.intent.resource)
+    }
+
+    /// Whose it is, and the owners.
+    pub(crate) fn may_see_session(&self, who: IdentityId, session: &Session) -> bool {
+        self.may_end_session(who, session) || self.holds(who, OwnerRole::Iam)
+    }
+
+    /// Whose it is, the resource's owners, the owners of privileged sessions.
+    pub(crate) fn may_end_session(&self, who: IdentityId, session: &Session) -> bool {
+        session.opening.identity == who
+            || self.holds(who, OwnerRole::Pam)
+            || self.owns(who, session.opening.resource)
+    }
+}
