@@ -17,7 +17,7 @@ use crate::problem::Problem;
 pub(crate) const MOST_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long a body may take to arrive.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The longest idempotency key.
 const MOST_KEY_BYTES: usize = 128;
@@ -53,9 +53,11 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let named = Path::<T>::from_request_parts(parts, state).await;
-        named
-            .map(|Path(value)| Self(value))
-            .map_err(|rejection| Problem::invalid(rejection.status(), rejection.body_text()))
+        named.map(|Path(value)| Self(value)).map_err(|rejection| {
+            let told = rejection.body_text();
+            let told = told.strip_prefix("Invalid URL: ").unwrap_or(&told);
+            Problem::invalid(rejection.status(), told)
+        })
     }
 }
 

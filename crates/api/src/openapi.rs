@@ -19,8 +19,12 @@ const SCHEME: &str = "token";
 #[openapi(
     info(
         title = "Portcullis",
-        description = "Access control for two paths. Errors are RFC 9457 problems with a `code`. An \
-            `Idempotency-Key` is honoured by `POST /requests` and ignored elsewhere."
+        description = "Access control for two paths. Errors are RFC 9457 problems with a `code`. Lists come a \
+            page at a time: `items`, and `next` to go on after. Every `POST` that changes something takes an \
+            `Idempotency-Key`: made again by the same caller with the same body, it does nothing and answers with \
+            what it did, as that stands now, with `Idempotency-Replayed: true`; with another body it is refused. \
+            `POST`s that change nothing are answered anew. `POST /login` and `POST /enroll` take none: one-time codes \
+            and tokens make them happen once by themselves."
     ),
     components(schemas(Problem)),
     modifiers(&Token),

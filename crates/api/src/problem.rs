@@ -37,6 +37,14 @@ impl Problem {
         }
     }
 
+    /// The same, with what to do next.
+    pub(crate) fn with_next(self, next: impl Into<String>) -> Self {
+        Self {
+            next: Some(next.into()),
+            ..self
+        }
+    }
+
     /// What was sent makes no sense.
     pub(crate) fn invalid(status: StatusCode, detail: impl Into<String>) -> Self {
         Self::new(status, "invalid", detail)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{Ask, DEFAULT_SPAN, RequestView};
+use portcullis_engine::{Ask, DEFAULT_SPAN, Part, RequestView};
 use portcullis_model::{Digest, RequestId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,7 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, IdempotencyKey, Named};
+use crate::body::{Body, Named};
+use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
 
@@ -39,14 +40,12 @@ struct AskBody {
     span_secs: Option<u64>,
 }
 
-/// Asks for access. The same `Idempotency-Key` gets the same request again.
+/// Asks for access.
 #[utoipa::path(post, path = "/requests", tag = "requests", request_body = AskBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes asking again harmless")),
     responses((status = 201, description = "The request", body = Value)))]
 async fn ask(
     State(engine): App,
     Caller(who): Caller,
-    IdempotencyKey(idempotency_key): IdempotencyKey,
     Body(body): Body<AskBody>,
 ) -> Result<(StatusCode, Json<RequestView>), Problem> {
     let ask = Ask {
@@ -54,16 +53,20 @@ async fn ask(
         words: body.words,
         reason: body.reason,
         span: body.span_secs.map_or(DEFAULT_SPAN, Duration::from_secs),
-        idempotency_key,
     };
     Ok((StatusCode::CREATED, Json(engine.request(&who, ask).await?)))
 }
 
 /// The requests the caller may see.
-#[utoipa::path(get, path = "/requests", tag = "requests",
-    responses((status = 200, description = "Newest first", body = Vec<Value>)))]
-async fn list_requests(State(engine): App, Caller(who): Caller) -> Answer<Vec<RequestView>> {
-    Ok(Json(engine.list_requests(who.identity).await?))
+#[utoipa::path(get, path = "/requests", tag = "requests", params(PageParams),
+    responses((status = 200, description = "Newest first", body = Listed)))]
+async fn list_requests(
+    State(engine): App,
+    Caller(who): Caller,
+    paging: Paging<RequestId>,
+) -> Answer<Part<RequestView>> {
+    let part = engine.list_requests(who.identity, &paging.page);
+    Ok(Json(part.await?))
 }
 
 /// One request.

@@ -16,7 +16,7 @@ use crate::openapi::Document;
 use crate::problem::Problem;
 use crate::{
     Routes, auth, catalog, changes, events, grants, groups, identities, ledger, openapi, policy,
-    requests, resources, secrets, sessions, sign_in, watch,
+    repeats, requests, resources, secrets, sessions, sign_in, watch,
 };
 
 /// Where the API begins.
@@ -25,9 +25,12 @@ const PREFIX: &str = "/api/v1";
 /// The API over an engine. Without [`crate::serve_https`] in front, callers' addresses are not known.
 pub fn router(engine: Arc<Engine>) -> Router {
     let gate = middleware::from_fn_with_state(Arc::clone(&engine), auth::require);
-    let (routes, document) = OpenApiRouter::with_openapi(openapi::document())
-        .nest(PREFIX, open().merge(closed().route_layer(gate)))
+    let once = middleware::from_fn_with_state(Arc::clone(&engine), repeats::once);
+    let closed = closed().route_layer(once).route_layer(gate);
+    let (routes, mut document) = OpenApiRouter::with_openapi(openapi::document())
+        .nest(PREFIX, open().merge(closed))
         .split_for_parts();
+    repeats::describe(&mut document);
     routes
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use portcullis_flow::change::ChangeBody;
-use portcullis_flow::records::{GroupState, SecretState};
+use portcullis_flow::identity::IdentityState;
+use portcullis_flow::records::{GroupState, ResourceState, SecretState};
 use portcullis_model::{
     Authentication, Digest, Group, Identity, IdentityId, OwnerRole, Resource, ResourceId, Secret,
     SecretId, Timestamp,
@@ -16,6 +17,7 @@ use crate::Engine;
 use crate::bundles;
 use crate::changes::ChangeView;
 use crate::failure::Failure;
+use crate::lists::{Order, Page, Part};
 
 /// A secret for people and programs: everything but its value.
 #[derive(Debug, Clone, Serialize)]
@@ -100,7 +102,6 @@ impl Engine {
         who: &Authentication,
         name: &str,
     ) -> Result<Secret<String>, Failure> {
-        use portcullis_flow::identity::IdentityState;
         Self::need_second_factor(who)?;
         if !self.roles(who).await?.contains(&OwnerRole::Iam) {
             return Err(Failure::Denied {
@@ -128,23 +129,20 @@ impl Engine {
         Ok(token.expose())
     }
 
-    /// All identities.
-    pub async fn list_identities(&self) -> Result<Vec<IdentityView>, Failure> {
-        use portcullis_flow::identity::IdentityState;
+    /// The identities, oldest first.
+    pub async fn list_identities(&self, page: &Page) -> Result<Part<IdentityView>, Failure> {
         let names = self.names().await?;
-        let all = self.journal.find::<IdentityState>(&[]).await?;
-        Ok(all
-            .into_iter()
-            .map(|(_, state)| IdentityView {
-                owner_name: state
-                    .identity
-                    .owner
-                    .and_then(|owner| names.get(&owner).cloned()),
+        let all = |_: &IdentityState| true;
+        let part = self.part(page, Order::OldestFirst, all).await?;
+        part.try_map(|(_, state)| {
+            let owner = state.identity.owner;
+            Ok(IdentityView {
+                owner_name: owner.and_then(|owner| names.get(&owner).cloned()),
                 methods: state.methods.iter().cloned().collect(),
                 ssh_keys: state.keys.keys().cloned().collect(),
                 identity: state.identity,
             })
-            .collect())
+        })
     }
 
     /// An identity's record by name.
@@ -173,17 +171,25 @@ impl Engine {
         who: &Authentication,
         resource: Resource,
     ) -> Result<ResourcePut, Failure> {
-        let instructions = self
-            .ports
-            .broker(&resource.kind)
-            .map(|broker| broker.target_instructions(&resource, &self.ssh_authority));
         let change = self
             .propose(who, ChangeBody::PutResource { resource })
             .await?;
-        Ok(ResourcePut {
+        Ok(self.resource_put(change))
+    }
+
+    /// A change with what its resource's owner has to place by hand, if it puts one.
+    pub fn resource_put(&self, change: ChangeView) -> ResourcePut {
+        let instructions = match &change.change.body {
+            ChangeBody::PutResource { resource } => self
+                .ports
+                .broker(&resource.kind)
+                .map(|broker| broker.target_instructions(resource, &self.ssh_authority)),
+            _ => None,
+        };
+        ResourcePut {
             change,
             instructions: instructions.unwrap_or_default(),
-        })
+        }
     }
 
     /// Removes a resource.
@@ -197,9 +203,11 @@ impl Engine {
             .await
     }
 
-    /// All resources.
-    pub async fn list_resources(&self) -> Result<Vec<Resource>, Failure> {
-        self.resources().await
+    /// The resources, oldest first.
+    pub async fn list_resources(&self, page: &Page) -> Result<Part<Resource>, Failure> {
+        let there = |state: &ResourceState| !state.removed;
+        let part = self.part(page, Order::OldestFirst, there).await?;
+        part.try_map(|(_, state)| Ok(state.resource))
     }
 
     /// One resource.
@@ -226,14 +234,11 @@ impl Engine {
         self.propose(who, ChangeBody::RemoveGroup { group }).await
     }
 
-    /// All groups.
-    pub async fn list_groups(&self) -> Result<Vec<Group>, Failure> {
-        let all = self.journal.find::<GroupState>(&[]).await?;
-        Ok(all
-            .into_iter()
-            .filter(|(_, state)| !state.removed)
-            .map(|(_, state)| state.group)
-            .collect())
+    /// The groups, oldest first.
+    pub async fn list_groups(&self, page: &Page) -> Result<Part<Group>, Failure> {
+        let there = |state: &GroupState| !state.removed;
+        let part = self.part(page, Order::OldestFirst, there).await?;
+        part.try_map(|(_, state)| Ok(state.group))
     }
 
     /// One group.
@@ -289,20 +294,18 @@ impl Engine {
         self.propose_with(who, body, Some(sealed)).await
     }
 
-    /// All secrets that people added.
-    pub async fn list_secrets(&self) -> Result<Vec<SecretView>, Failure> {
-        let mut views = Vec::new();
-        for (stream, secret) in self.journal.find::<SecretState>(&[]).await? {
-            let ours =
-                secret.name.starts_with("portcullis/") || secret.name.starts_with("identity/");
-            if !ours {
-                let id = stream
-                    .parse()
-                    .map_err(|_| Failure::missing("secret", &stream))?;
-                views.push(SecretView { id, secret });
-            }
-        }
-        Ok(views)
+    /// The secrets that people added, oldest first.
+    pub async fn list_secrets(&self, page: &Page) -> Result<Part<SecretView>, Failure> {
+        let theirs = |secret: &SecretState| {
+            !secret.name.starts_with("portcullis/") && !secret.name.starts_with("identity/")
+        };
+        let part = self.part(page, Order::OldestFirst, theirs).await?;
+        part.try_map(|(stream, secret)| {
+            let id = stream
+                .parse()
+                .map_err(|_| Failure::missing("secret", &stream))?;
+            Ok(SecretView { id, secret })
+        })
     }
 
     /// Checks a bundle without keeping it.
@@ -342,10 +345,18 @@ impl Engine {
             replaces: active.digest(),
             widening: kind == ChangeKind::Widening,
         };
-        Ok(BundleProposal {
-            change: self.propose(who, body).await?,
-            kind,
-        })
+        Ok(Self::bundle_proposal(self.propose(who, body).await?))
+    }
+
+    /// A change with what kind of change it is to policy.
+    pub fn bundle_proposal(change: ChangeView) -> BundleProposal {
+        let kind = match &change.change.body {
+            ChangeBody::ActivateBundle {
+                widening: false, ..
+            } => ChangeKind::AddsForbidOutsideLine,
+            _ => ChangeKind::Widening,
+        };
+        BundleProposal { change, kind }
     }
 
     /// The active bundle.

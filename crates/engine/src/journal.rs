@@ -20,6 +20,7 @@ use portcullis_ports::{Append, AppendError, Clock, Entropy, Record, Row, Store};
 
 use crate::custody::Custody;
 use crate::failure::Failure;
+use crate::repeats;
 
 /// Reads streams and starts commands.
 #[derive(Clone)]
@@ -30,6 +31,17 @@ pub(crate) struct Journal {
     pub(crate) tenant: TenantId,
     /// Hears when something could not be written.
     pub(crate) custody: Arc<Custody>,
+}
+
+/// A stretch of the streams of a noun.
+#[derive(Debug, Clone)]
+pub(crate) struct Span {
+    /// Those after this one.
+    pub(crate) after: Option<String>,
+    /// At most this many.
+    pub(crate) limit: usize,
+    /// From the youngest to the oldest.
+    pub(crate) newest_first: bool,
 }
 
 /// A stream as it was read.
@@ -106,6 +118,23 @@ impl Journal {
             .collect()
     }
 
+    /// Some streams of a noun, in the order asked for.
+    pub(crate) async fn span<M: Machine>(
+        &self,
+        span: &Span,
+    ) -> Result<Vec<(StreamId, M)>, Failure> {
+        let query = Query {
+            after: span.after.clone(),
+            limit: span.limit,
+            newest_first: span.newest_first,
+            ..Query::table(M::NOUN)
+        };
+        let rows = self.store.rows(query).await?;
+        rows.iter()
+            .map(|row| Ok((stream_of(row)?, state_of(row)?)))
+            .collect()
+    }
+
     /// The one stream of a noun with this key.
     pub(crate) async fn find_one<M: Machine>(
         &self,
@@ -134,7 +163,7 @@ impl Journal {
             actor,
             at: self.clock.now(),
             appends: Vec::new(),
-            claims: Vec::new(),
+            claims: repeats::claims(actor),
         }
     }
 }
@@ -180,11 +209,6 @@ impl Command<'_> {
     /// When it is decided.
     pub(crate) const fn at(&self) -> Timestamp {
         self.at
-    }
-
-    /// Uses something up together with the first event that follows.
-    pub(crate) fn extend_claims(&mut self, claims: impl IntoIterator<Item = Claim>) {
-        self.claims.extend(claims);
     }
 
     /// Adds an event to a stream and moves the loaded state on.
@@ -248,6 +272,7 @@ impl Command<'_> {
             self.journal.custody.failed(error);
         }
         written?;
+        repeats::committed(self.actor);
         Ok(())
     }
 

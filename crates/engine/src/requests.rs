@@ -6,15 +6,15 @@ use std::time::Duration;
 use portcullis_flow::approval::Electorate;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::request::{ApproveFacts, Request, RequestEvent, RequestStatus, Submission};
-use portcullis_model::{
-    Authentication, Claim, Digest, GrantId, IdentityId, OwnerRole, RequestId, Subject,
-};
+use portcullis_model::{Authentication, Digest, GrantId, IdentityId, RequestId, StreamId, Subject};
 use portcullis_policy::Decision;
 use serde::Serialize;
 
 use crate::Engine;
+use crate::census::Census;
 use crate::failure::Failure;
 use crate::journal::{Command, Loaded};
+use crate::lists::{Order, Page, Part};
 use crate::preview::Assessment;
 
 /// What somebody asks for.
@@ -28,8 +28,6 @@ pub struct Ask {
     pub reason: String,
     /// For how long.
     pub span: Duration,
-    /// Makes asking again with the same key answer with the same request.
-    pub idempotency_key: Option<String>,
 }
 
 /// A request for people and programs.
@@ -54,13 +52,6 @@ pub struct RequestView {
 impl Engine {
     /// Asks for access.
     pub async fn request(&self, who: &Authentication, ask: Ask) -> Result<RequestView, Failure> {
-        let claim = ask
-            .idempotency_key
-            .as_deref()
-            .map(|key| idempotency(who.identity, key));
-        if let Some(known) = self.asked_before(claim.as_ref()).await? {
-            return self.request_view(known).await;
-        }
         if ask.reason.trim().is_empty() {
             return Err(Failure::Invalid("say why: --reason TEXT".to_owned()));
         }
@@ -73,7 +64,6 @@ impl Engine {
         let grant = self.journal.fresh_id::<GrantId>();
         let mut loaded = Loaded::<Request>::fresh(id);
         let mut command = self.journal.command(Some(who.identity));
-        command.extend_claims(claim);
         for event in Request::submit(submission, grant, command.at())? {
             let bodies = match event {
                 RequestEvent::Submitted { .. } => vec![self.journal.body("reason", &ask.reason)],
@@ -197,18 +187,24 @@ impl Engine {
         self.request_view(id).await
     }
 
-    /// All requests that somebody may see, newest first.
-    pub async fn list_requests(&self, who: IdentityId) -> Result<Vec<RequestView>, Failure> {
-        let mut views = Vec::new();
-        for (stream, request) in self.journal.find::<Request>(&[]).await?.into_iter().rev() {
-            if self.may_see(who, &request).await? {
-                let id = stream
-                    .parse()
-                    .map_err(|_| Failure::missing("request", &stream))?;
-                views.push(self.request_view(id).await?);
-            }
+    /// The requests that somebody may see, newest first.
+    pub async fn list_requests(
+        &self,
+        who: IdentityId,
+        page: &Page,
+    ) -> Result<Part<RequestView>, Failure> {
+        let census = self.census().await?;
+        let shown = |request: &Request| census.may_see_request(who, request);
+        let part = self.part(page, Order::NewestFirst, shown).await?;
+        let mut items = Vec::with_capacity(part.items.len());
+        for (stream, request) in part.items {
+            let reason = self.body_of(stream.clone(), "reason").await?;
+            items.push(seen(&stream, request, reason, &census)?);
         }
-        Ok(views)
+        Ok(Part {
+            items,
+            next: part.next,
+        })
     }
 
     pub(crate) async fn may_see(
@@ -216,62 +212,19 @@ impl Engine {
         who: IdentityId,
         request: &Request,
     ) -> Result<bool, Failure> {
-        if request.terms.intent.subject.involves(who)
-            || request.electorate.everybody().contains(&who)
-        {
-            return Ok(true);
-        }
-        let owners = [OwnerRole::Iam, OwnerRole::Pam];
-        for role in owners {
-            if self.holders(role).await?.contains(&who) {
-                return Ok(true);
-            }
-        }
-        Ok(self
-            .electorate_now(request)
-            .await?
-            .everybody()
-            .contains(&who))
+        Ok(request.terms.intent.subject.involves(who)
+            || self.census().await?.may_see_request(who, request))
     }
 
     pub(crate) async fn request_view(&self, id: RequestId) -> Result<RequestView, Failure> {
         let loaded = self.journal.load::<Request>(id).await?;
         let request = loaded.get()?.clone();
-        let names = self.names().await?;
-        let named = |id: &IdentityId| names.get(id).cloned().unwrap_or_else(|| id.to_string());
-        let waits_for = match request.open_stage().filter(|_| request.is_pending()) {
-            Some(stage) => {
-                let given: BTreeSet<_> = request
-                    .approvals
-                    .iter()
-                    .map(|approval| approval.by)
-                    .collect();
-                let electorate = self.electorate_now(&request).await?;
-                electorate
-                    .at(stage)
-                    .filter(|who| !given.contains(who))
-                    .map(|who| named(&who))
-                    .collect()
-            }
-            None => Vec::new(),
-        };
-        let resource = self.resource(request.terms.intent.resource).await;
-        Ok(RequestView {
-            id,
-            requester: named(&request.terms.intent.subject.identity),
-            resource_name: resource
-                .map_or_else(|_| "(removed)".to_owned(), |resource| resource.name),
-            reason: self.body_of(id.into(), "reason").await?,
-            waits_for,
-            request,
-        })
+        let reason = self.body_of(id.into(), "reason").await?;
+        seen(&loaded.stream, request, reason, &self.census().await?)
     }
 
     async fn electorate_now(&self, request: &Request) -> Result<Electorate, Failure> {
-        let resource = self.resource(request.terms.intent.resource).await?;
-        let terms = &request.terms;
-        self.electorate(&terms.flow, terms.path, &terms.intent.subject, &resource)
-            .await
+        Ok(self.census().await?.electorate_of(request))
     }
 
     /// Whether a pending request would still be granted as it stands, under the present policy and facts.
@@ -313,21 +266,6 @@ impl Engine {
         command.push(loaded, &event)?;
         command.commit().await
     }
-
-    /// The request an idempotency key was used for, if it was.
-    async fn asked_before(&self, claim: Option<&Claim>) -> Result<Option<RequestId>, Failure> {
-        let Some(claim) = claim else { return Ok(None) };
-        let Some(position) = self
-            .journal
-            .store
-            .claimed_at(&claim.scope, &claim.key)
-            .await?
-        else {
-            return Ok(None);
-        };
-        let event = self.event_at(position).await?;
-        Ok(event.stream.parse().ok())
-    }
 }
 
 /// Whether a pending request still stands.
@@ -338,9 +276,35 @@ pub(crate) enum Standing {
     Void(String),
 }
 
-fn idempotency(who: IdentityId, key: &str) -> Claim {
-    let digest = Digest::of_bytes(format!("{who}\n{key}").as_bytes());
-    Claim::take("idempotency", digest.to_string())
+/// A request as people see it.
+fn seen(
+    stream: &StreamId,
+    request: Request,
+    reason: Option<String>,
+    census: &Census,
+) -> Result<RequestView, Failure> {
+    let given: BTreeSet<_> = request
+        .approvals
+        .iter()
+        .map(|approval| approval.by)
+        .collect();
+    let electorate = census.electorate_of(&request);
+    let stage = request.open_stage().filter(|_| request.is_pending());
+    let waits_for = stage.into_iter().flat_map(|stage| electorate.at(stage));
+    let intent = &request.terms.intent;
+    Ok(RequestView {
+        id: stream
+            .parse()
+            .map_err(|_| Failure::missing("request", stream))?,
+        requester: census.name(intent.subject.identity),
+        resource_name: census.resource_name(intent.resource),
+        reason,
+        waits_for: waits_for
+            .filter(|who| !given.contains(who))
+            .map(|who| census.name(who))
+            .collect(),
+        request,
+    })
 }
 
 fn issue_if_granted(

@@ -1,7 +1,7 @@
 //! Portcullis' own keys: made at the founding, opened when the server starts.
 
 use portcullis_ledger::NoteSigner;
-use portcullis_model::Secret;
+use portcullis_model::{Digest, Secret};
 use portcullis_policy::LeaseSigner;
 use portcullis_vault::{SecretKind, SshAuthority};
 
@@ -54,14 +54,25 @@ pub(crate) struct OwnKeys {
     pub(crate) leases: LeaseSigner,
     pub(crate) ssh_authority: SshAuthority,
     pub(crate) tls: Secret<Vec<u8>>,
+    /// Under what the bodies of calls are told apart.
+    pub(crate) calls: Secret<[u8; 32]>,
+}
+
+/// A key for one purpose more, from a seed. Both lengths are fixed, so that nothing can be appended.
+fn derived(seed: &Secret<[u8; 32]>, purpose: &[u8]) -> Secret<[u8; 32]> {
+    let label = Digest::of_bytes(purpose);
+    let both = Secret::new([seed.expose().as_slice(), label.as_bytes()].concat());
+    Secret::new(*Digest::of_bytes(both.expose()).as_bytes())
 }
 
 impl Vault {
     /// Opens all of them; `origin` names the ledger.
     pub(crate) async fn own_keys(&self, origin: &str) -> Result<OwnKeys, Failure> {
+        let leases = self.seed(OwnSecret::Leases).await?;
         Ok(OwnKeys {
             ledger: self.ledger_signer(origin).await?,
-            leases: LeaseSigner::from_seed(&self.seed(OwnSecret::Leases).await?)?,
+            calls: derived(&leases, b"portcullis/idempotency@v1"),
+            leases: LeaseSigner::from_seed(&leases)?,
             ssh_authority: SshAuthority::from_seed(&self.seed(OwnSecret::SshAuthority).await?),
             tls: self.own(OwnSecret::Tls).await?,
         })
