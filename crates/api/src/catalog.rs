@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use portcullis_engine::{CatalogEntry, Preview};
-use portcullis_model::KindDescriptor;
+use portcullis_engine::{CatalogEntry, Part, Preview};
+use portcullis_model::{KindDescriptor, ResourceId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,21 +11,26 @@ use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::lists::{Listed, PageParams, Paging};
 use crate::{Answer, App, Routes};
 
 pub(crate) fn routes() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(catalog))
         .routes(routes!(preview))
-        .routes(routes!(explain_policy))
         .routes(routes!(list_kinds))
 }
 
 /// Everything there is to ask for.
-#[utoipa::path(get, path = "/catalog", tag = "catalog",
-    responses((status = 200, description = "Resources with what they offer", body = Vec<Value>)))]
-async fn catalog(State(engine): App, Caller(who): Caller) -> Answer<Vec<CatalogEntry>> {
-    Ok(Json(engine.catalog(who.identity).await?))
+#[utoipa::path(get, path = "/catalog", tag = "catalog", params(PageParams),
+    responses((status = 200, description = "By resource, oldest first", body = Listed)))]
+async fn catalog(
+    State(engine): App,
+    Caller(who): Caller,
+    paging: Paging<ResourceId>,
+) -> Answer<Part<CatalogEntry>> {
+    let part = engine.catalog(who.identity, &paging.page);
+    Ok(Json(part.await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -39,20 +44,8 @@ struct PreviewBody {
 
 /// What a request would come to; changes nothing.
 #[utoipa::path(post, path = "/preview", tag = "catalog", request_body = PreviewBody,
-    responses((status = 200, description = "Path, impact, approvers", body = Value)))]
+    responses((status = 200, description = "Path, impact, policies, approvers", body = Value)))]
 async fn preview(
-    State(engine): App,
-    Caller(who): Caller,
-    Body(body): Body<PreviewBody>,
-) -> Answer<Preview> {
-    let preview = engine.preview(who.identity, &body.resource, &body.words);
-    Ok(Json(preview.await?))
-}
-
-/// What the active bundle says of an action, and why; changes nothing.
-#[utoipa::path(post, path = "/policy/explain", tag = "policy", request_body = PreviewBody,
-    responses((status = 200, description = "Path, impact, decision", body = Value)))]
-async fn explain_policy(
     State(engine): App,
     Caller(who): Caller,
     Body(body): Body<PreviewBody>,

@@ -7,7 +7,7 @@ use portcullis_model::{
     Action, Classified, Controls, Digest, Identity, IdentityId, Impact, Intent, Path, Resource,
     Subject,
 };
-use portcullis_policy::{Bundle, Decision, Denial, PolicyAction, Query};
+use portcullis_policy::{Bundle, Decision, Denial, PolicyAction, PolicyRef, Query};
 use portcullis_ports::{Effective, Target};
 use portcullis_vault::SecretKind;
 use serde::Serialize;
@@ -64,6 +64,8 @@ pub struct Preview {
     /// Why not, and what to ask for instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<String>,
+    /// The policies that say so.
+    pub policies: Vec<PolicyRef>,
     /// The controls it would be under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controls: Option<Controls>,
@@ -112,9 +114,13 @@ impl Engine {
         decision: Decision,
         names: &Names,
     ) -> Result<Preview, Failure> {
-        let (path, controls, denial) = match decision {
-            Decision::Allowed { path, profile, .. } => (path, Some(profile), None),
-            Decision::Denied(denial) => (denial.path, None, Some(denial)),
+        let (path, controls, policies, denial) = match decision {
+            Decision::Allowed {
+                path,
+                profile,
+                determining,
+            } => (path, Some(profile), determining, None),
+            Decision::Denied(denial) => (denial.path, None, denial.reasons.clone(), Some(denial)),
         };
         let stages = match controls {
             Some(profile) => {
@@ -131,6 +137,7 @@ impl Engine {
             effective: assessment.effective_view()?,
             allowed: denial.is_none(),
             denial: denial.map(|denial: Denial| denial.to_string()),
+            policies,
             controls,
             stages,
             uses: assessment.uses,

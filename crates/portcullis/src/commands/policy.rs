@@ -25,9 +25,13 @@ pub(crate) async fn run(global: &Global, command: PolicyCommand) -> anyhow::Resu
         PolicyCommand::Check { policies } => check(global, policies.as_deref()),
         PolicyCommand::Explain(wish) => {
             let explained = Api::signed_in(global)?
-                .post("/policy/explain", &wish_body(&wish))
+                .post("/preview", &wish_body(&wish))
                 .await?;
-            show_preview(global, &explained)
+            let outcome = show_preview(global, &explained)?;
+            if !global.json {
+                show_policies(&explained)?;
+            }
+            Ok(outcome)
         }
         PolicyCommand::Propose { policies } => {
             let files: BTreeMap<String, String> = read(&policies)?
@@ -80,6 +84,21 @@ fn kind_in_words(kind: &str) -> &'static str {
         }
         _ => "may widen access: an owner of each role has to sign, all different people",
     }
+}
+
+/// The policies that decided, with what they say of themselves.
+fn show_policies(explained: &Value) -> anyhow::Result<()> {
+    output::line("policies")?;
+    let policies = explained.get("policies").and_then(Value::as_array);
+    for policy in policies.into_iter().flatten() {
+        output::line(format!("           {}", text(policy, "/id")))?;
+        for told in ["/title", "/reason"].map(|pointer| text(policy, pointer)) {
+            if !told.is_empty() {
+                output::line(format!("             {told}"))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check(global: &Global, policies: Option<&Path>) -> anyhow::Result<Outcome> {
