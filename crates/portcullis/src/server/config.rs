@@ -9,6 +9,8 @@ use portcullis_store::AgeSealer;
 use serde::Deserialize;
 
 use super::folder::DataFolder;
+use crate::args::server::Role;
+use crate::outcome::Usage;
 
 /// The whole configuration; everything has a default.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -49,6 +51,9 @@ pub(crate) enum RoleName {
     /// Runs connectors.
     Worker,
 }
+
+/// All of them.
+const ALL_ROLES: [RoleName; 3] = [RoleName::Control, RoleName::Gate, RoleName::Worker];
 
 /// Where the server listens. Loopback only, until told otherwise.
 #[derive(Debug, Clone, Deserialize)]
@@ -108,7 +113,7 @@ impl Default for ServerSection {
     fn default() -> Self {
         Self {
             url: "https://localhost:8443".to_owned(),
-            role: vec![RoleName::Control, RoleName::Gate, RoleName::Worker],
+            role: ALL_ROLES.to_vec(),
         }
     }
 }
@@ -168,6 +173,29 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether this program can run the roles that are asked for: `named` before those configured.
+    pub(crate) fn check_roles(&self, named: Option<Role>) -> anyhow::Result<()> {
+        let (asked, by) = match named {
+            Some(Role::All) => return Ok(()),
+            Some(role) => (role.as_str().to_owned(), "--role"),
+            None => {
+                let missing = ALL_ROLES
+                    .iter()
+                    .any(|role| !self.server.role.contains(role));
+                if !missing {
+                    return Ok(());
+                }
+                (
+                    format!("{:?}", self.server.role).to_lowercase(),
+                    "server.role",
+                )
+            }
+        };
+        bail!(Usage(format!(
+            "{by} {asked}: control, gate and worker cannot run apart yet; leave {by} out, or say --role all"
+        )));
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         if self.store.url != StoreSection::default().url {
             bail!(
@@ -179,12 +207,6 @@ impl Config {
             bail!(
                 "blobs.url {:?} is not supported yet: leave it at \"file:tapes\"",
                 self.blobs.url
-            );
-        }
-        let all = [RoleName::Control, RoleName::Gate, RoleName::Worker];
-        if !all.iter().all(|role| self.server.role.contains(role)) {
-            bail!(
-                "server.role must name control, gate and worker: they run in one process for now"
             );
         }
         if self.tape.auditors_only && self.tape.auditors.is_empty() {
@@ -222,11 +244,28 @@ mod tests {
     }
 
     #[test]
+    fn roles_that_cannot_run_apart_are_refused_and_all_of_them_run() {
+        let apart = Config::parse("[server]\nrole = [\"gate\", \"worker\"]").unwrap();
+        let told = format!("{:#}", apart.check_roles(None).unwrap_err());
+        assert!(
+            told.contains("server.role") && told.contains("gate"),
+            "{told}"
+        );
+        assert!(apart.check_roles(Some(Role::All)).is_ok());
+        let all = Config::default();
+        assert!(all.check_roles(None).is_ok());
+        for role in [Role::Control, Role::Gate, Role::Worker] {
+            let told = all.check_roles(Some(role)).unwrap_err();
+            assert!(told.is::<Usage>(), "{told}");
+            assert!(told.to_string().contains(role.as_str()), "{told}");
+        }
+    }
+
+    #[test]
     fn settings_that_would_do_nothing_are_refused() {
         for text in [
             "[store]\nurl = \"postgres://x\"",
             "[blobs]\nurl = \"s3://x\"",
-            "[server]\nrole = [\"gate\"]",
             "[tape]\nauditors_only = true",
             "[listen]\nssh = \"nonsense\"",
             "[tape]\nauditors = [\"nobody\"]",

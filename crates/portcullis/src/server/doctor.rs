@@ -29,7 +29,9 @@ pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Out
     let mut checks = vec![check("data folder", private(folder.path()))];
     checks.push(check(
         "configuration",
-        Config::read(&folder, args.config.as_deref()).map(|_| "readable".to_owned()),
+        Config::read(&folder, args.config.as_deref())
+            .and_then(|config| config.check_roles(None))
+            .map(|()| "readable".to_owned()),
     ));
     checks.push(check("online key", private(&folder.online_key())));
     checks.push(check(
