@@ -13,6 +13,7 @@ mod bad_input;
 mod broken_installation;
 mod canary;
 mod client;
+mod demo;
 mod evidence;
 mod installation;
 mod ssh_door;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 
@@ -285,11 +285,26 @@ impl World {
     }
 }
 
+impl World {
+    /// Ends it by a signal; says how it went.
+    pub fn end(mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        self.demo.wait().expect("the demo ends")
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.demo.id().to_string();
+        let _ = Command::new("kill").args([signal, &id]).status();
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
-        let id = self.demo.id().to_string();
-        let _ = Command::new("kill").args(["-INT", &id]).status();
-        let _ = self.demo.wait();
+        // One that was waited for is gone, and its number may be somebody else's.
+        if matches!(self.demo.try_wait(), Ok(None)) {
+            self.signal("-INT");
+            let _ = self.demo.wait();
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod codes;
+mod folder;
+mod leftovers;
 mod people;
 mod postgres;
 mod programs;
@@ -13,7 +15,8 @@ mod world;
 use crate::args::server::{DemoArgs, DemoCommand};
 use crate::outcome::Outcome;
 use crate::output;
-use crate::server::serve::{interrupted, start_logging};
+use crate::server::interruption::{Hangup, Interruption};
+use crate::server::serve::start_logging;
 
 use world::World;
 
@@ -26,21 +29,35 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<Outcome> {
         }
         None => {
             start_logging();
-            let world = World::start().await?;
-            let told = if args.tour {
-                tour::run(&world).await
-            } else {
-                wait(&world).await
-            };
-            world.stop().await;
-            told.map(|()| Outcome::Done)
+            live(args.tour, &mut Interruption::listen(Hangup::Interrupts)?).await
         }
     }
 }
 
-/// Says what there is to try, and waits for Ctrl-C.
-async fn wait(world: &World) -> anyhow::Result<()> {
-    output::line(world.welcome())?;
-    interrupted().await?;
-    output::line("\nstopping; nothing is left behind")
+/// A demo's life. However it is interrupted, what it started ends with it.
+async fn live(tour: bool, interruption: &mut Interruption) -> anyhow::Result<Outcome> {
+    for leftover in leftovers::sweep() {
+        output::note(format!(
+            "demo: removed {leftover}, left by a demo that was killed"
+        ))?;
+    }
+    let world = tokio::select! {
+        world = World::start() => world?,
+        () = interruption.heard() => return Ok(INTERRUPTED),
+    };
+    let told = if tour {
+        tokio::select! {
+            told = tour::run(&world) => told.map(|()| Outcome::Done),
+            () = interruption.heard() => Ok(INTERRUPTED),
+        }
+    } else {
+        output::line(world.welcome())?;
+        interruption.heard().await;
+        output::line("\nstopping; nothing is left behind").map(|()| Outcome::Done)
+    };
+    world.stop().await;
+    told
 }
+
+/// As shells count an end by Ctrl-C.
+const INTERRUPTED: Outcome = Outcome::Program(130);

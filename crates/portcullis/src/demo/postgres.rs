@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::process::{Child, Command};
 
-use super::accounts::Account;
+use super::accounts::{Account, Farewell};
 use super::programs::finish;
 
 /// How long it may take to start.
@@ -44,7 +44,10 @@ impl Postgres {
     ) -> anyhow::Result<Self> {
         let programs = programs()?;
         let data = folder.join("data");
-        let mut initdb = account.command(&programs.join("initdb").to_string_lossy());
+        let mut initdb = account.command(
+            &programs.join("initdb").to_string_lossy(),
+            Farewell::Terminate,
+        );
         initdb.args([
             "--auth-local=trust",
             "--auth-host=scram-sha-256",
@@ -55,7 +58,8 @@ impl Postgres {
         initdb.arg(&data).current_dir(folder);
         finish(initdb, None).await.context("initdb")?;
         let port = free_port().await?;
-        let mut server = account.command(&programs.join("postgres").to_string_lossy());
+        let mut server =
+            account.command(&programs.join("postgres").to_string_lossy(), Farewell::Quit);
         server
             .arg("-D")
             .arg(&data)
@@ -90,9 +94,10 @@ impl Postgres {
         passwords: &Passwords,
     ) -> anyhow::Result<()> {
         let psql = || {
-            let mut psql = self
-                .account
-                .command(&programs.join("psql").to_string_lossy());
+            let mut psql = self.account.command(
+                &programs.join("psql").to_string_lossy(),
+                Farewell::Terminate,
+            );
             psql.args([
                 "-v",
                 "ON_ERROR_STOP=1",
@@ -126,9 +131,8 @@ impl Postgres {
     }
 
     /// Stops it.
-    pub(crate) async fn stop(mut self) {
-        // It may have ended by itself; either way it is gone.
-        let _ = self.child.kill().await;
+    pub(crate) async fn stop(self) {
+        Farewell::Quit.say_to(self.child).await;
     }
 }
 

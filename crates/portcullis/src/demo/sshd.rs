@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::net::TcpStream;
 use tokio::process::Child;
 
-use super::accounts::Account;
+use super::accounts::{Account, Farewell};
 use super::postgres::free_port;
 use super::programs::run;
 
@@ -44,7 +44,7 @@ impl Sshd {
         let config = folder.join("sshd_config");
         std::fs::write(&config, settings(folder, port))?;
         own(&account, folder).await?;
-        let mut sshd = account.command("/usr/sbin/sshd");
+        let mut sshd = account.command("/usr/sbin/sshd", Farewell::Terminate);
         sshd.args(["-D", "-e", "-f"])
             .arg(&config)
             .kill_on_drop(true);
@@ -87,9 +87,8 @@ impl Sshd {
     }
 
     /// Stops it.
-    pub(crate) async fn stop(mut self) {
-        // It may have ended by itself; either way it is gone.
-        let _ = self.child.kill().await;
+    pub(crate) async fn stop(self) {
+        Farewell::Terminate.say_to(self.child).await;
     }
 }
 

@@ -1,6 +1,5 @@
 //! The demo's world: an installation, its targets and its people, under one temporary folder.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -12,6 +11,7 @@ use portcullis_store::AgeSealer;
 use portcullis_vault::KdfCost;
 
 use super::accounts::{self, Account};
+use super::folder::Folder;
 use super::people::{self, CommandLine, PASSWORD, ssh_key};
 use super::postgres::{Passwords, Postgres};
 use super::programs::run;
@@ -30,17 +30,13 @@ pub(crate) struct World {
     sshd: Option<Sshd>,
     pub(crate) cli: CommandLine,
     pub(crate) ledger_key: String,
-    folder: tempfile::TempDir,
+    folder: Folder,
 }
 
 impl World {
     /// Makes it.
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("portcullis-demo-")
-            .tempdir()?;
-        // Others may pass through to their own folders, and read none of ours.
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
+        let folder = Folder::make()?;
         let path = folder.path().to_path_buf();
         let passwords = Passwords {
             admin: made_up(),

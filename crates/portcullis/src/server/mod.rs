@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod folder;
 pub(crate) mod init;
+pub(crate) mod interruption;
 pub(crate) mod serve;
 mod world;
 

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::config::Config;
 use super::folder::{DataFolder, replace_private};
+use super::interruption::{Hangup, Interruption};
 use super::{OsEntropy, SystemClock, init, ports};
 use crate::args::Global;
 use crate::args::server::ServeArgs;
@@ -35,15 +36,19 @@ pub(crate) struct Server {
 /// Runs `serve` until it is told to stop.
 pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outcome> {
     start_logging();
+    // Before anything is opened: it depends on nothing there.
+    Config::default().check_roles(args.role)?;
+    let mut interruption = Interruption::listen(Hangup::AsUsual)?;
     let folder = DataFolder::open(&global.data)?;
     let config = Config::read(&folder, args.config.as_deref())?;
+    config.check_roles(args.role)?;
     let unlock = unlock_from(&folder, &config, args.unlock.as_deref())?;
     let server = Server::start(&folder, &config, unlock).await?;
     output::line(format!(
         "portcullis: https://{} ssh {}",
         server.https, server.ssh
     ))?;
-    interrupted().await?;
+    interruption.heard().await;
     server.stop().await;
     Ok(Outcome::Done)
 }
@@ -57,17 +62,6 @@ pub(crate) fn start_logging() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .try_init();
-}
-
-/// Waits for Ctrl-C or a request to terminate.
-pub(crate) async fn interrupted() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 fn unlock_from(
