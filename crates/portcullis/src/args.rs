@@ -7,7 +7,7 @@ pub(crate) mod server;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// Access requests and privileged access in one system.
 ///
@@ -20,7 +20,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     propagate_version = true,
     max_term_width = 100
 )]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 denied, 4 pending approval.")]
+#[command(
+    after_help = "Examples:\n  portcullis demo                        (try everything in a throwaway world)\n  portcullis login rosa\n  portcullis catalog\n  portcullis request web-1 shell --reason INC-42 --wait"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -28,11 +30,14 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// The heading of what is not a command's own.
+const EVERYWHERE: &str = "Options of every command";
+
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     /// The data folder of an installation
     #[arg(
@@ -40,17 +45,18 @@ pub(crate) struct Global {
         global = true,
         env = "PORTCULLIS_DATA",
         default_value = "portcullis-data",
-        value_name = "DIR"
+        value_name = "DIR",
+        help_heading = EVERYWHERE
     )]
     pub(crate) data: PathBuf,
     /// The server to talk to
-    #[arg(long, global = true, env = "PORTCULLIS_SERVER", value_name = "URL")]
+    #[arg(long, global = true, env = "PORTCULLIS_SERVER", value_name = "URL", help_heading = EVERYWHERE)]
     pub(crate) server: Option<String>,
     /// The certificate to trust it by
-    #[arg(long, global = true, env = "PORTCULLIS_CA", value_name = "FILE")]
+    #[arg(long, global = true, env = "PORTCULLIS_CA", value_name = "FILE", help_heading = EVERYWHERE)]
     pub(crate) ca: Option<PathBuf>,
     /// Whose sign-in to use, when several people share this account
-    #[arg(long = "as", global = true, env = "PORTCULLIS_AS", value_name = "NAME")]
+    #[arg(long = "as", global = true, env = "PORTCULLIS_AS", value_name = "NAME", help_heading = EVERYWHERE)]
     pub(crate) identity: Option<String>,
     /// Where sign-ins are kept
     #[arg(
@@ -61,6 +67,12 @@ pub(crate) struct Global {
         hide = true
     )]
     pub(crate) home: Option<PathBuf>,
+    /// Whether colours are unwelcome
+    #[arg(long, global = true, env = "NO_COLOR", hide = true)]
+    pub(crate) no_color: Option<std::ffi::OsString>,
+    /// The kind of terminal
+    #[arg(long, global = true, env = "TERM", hide = true)]
+    pub(crate) term: Option<String>,
     /// The home folder, as the system says
     #[arg(long, global = true, env = "HOME", hide = true)]
     pub(crate) user_home: Option<PathBuf>,
@@ -105,15 +117,40 @@ pub(crate) enum Command {
     /// Say what actions can do, offline: a JSON string a line in, a JSON result a line out
     Classify(administration::ClassifyArgs),
     /// Print a completion script
+    #[command(
+        after_help = "Example:\n  portcullis completion bash > /etc/bash_completion.d/portcullis"
+    )]
     Completion {
         /// For which shell
         shell: clap_complete::Shell,
     },
     /// Write manual pages
+    #[command(after_help = "Example:\n  portcullis man /usr/local/share/man/man1")]
     Man {
         /// Where to
         directory: PathBuf,
     },
+}
+
+/// What the exit codes of every command mean.
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 denied, 4 pending approval.";
+
+/// The whole command line: what is parsed, helped with, completed and written to manual pages.
+pub(crate) fn command() -> clap::Command {
+    with_exit_codes(Cli::command())
+}
+
+fn with_exit_codes(mut command: clap::Command) -> clap::Command {
+    let names: Vec<_> = command
+        .get_subcommands()
+        .map(|inner| inner.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(name, with_exit_codes);
+    }
+    let told = command.get_after_help().map(ToString::to_string);
+    let told = told.map_or_else(String::new, |told| format!("{told}\n\n"));
+    command.after_help(format!("{told}{EXIT_CODES}"))
 }
 
 /// A span of time: `90s`, `15m`, `1h`, `2d`.
@@ -183,5 +220,34 @@ impl SensitivityArg {
             Self::Sensitive => "sensitive",
             Self::Secret => "secret",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        let told = command.get_after_help().map(ToString::to_string);
+        let told = told.unwrap_or_default();
+        assert!(told.ends_with(EXIT_CODES), "{path}");
+        assert!(
+            command.get_about().is_some(),
+            "{path} says nothing of itself"
+        );
+        let mut inner = command.get_subcommands().peekable();
+        if inner.peek().is_none() {
+            assert!(told.starts_with("Example"), "{path} has no example");
+            assert!(told.contains(path.trim()), "no example shows{path}");
+        }
+        inner.for_each(|command| check(command, &path));
+    }
+
+    #[test]
+    fn every_command_is_consistent_says_what_it_does_and_shows_an_example() {
+        let command = command();
+        command.clone().debug_assert();
+        check(&command, "");
     }
 }

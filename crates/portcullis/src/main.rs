@@ -10,14 +10,16 @@ mod server;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::args::{Cli, Command};
 use crate::outcome::Outcome;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = args::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let json = cli.global.json;
+    output::prepare(&cli.global);
     match run(cli) {
         Ok(outcome) => outcome.code(),
         Err(error) => outcome::report(&error, json),

@@ -23,6 +23,9 @@ const USAGE: u8 = 2;
 const DENIED: u8 = 3;
 const PENDING: u8 = 4;
 
+/// As shells count an end by SIGPIPE.
+const UNHEARD: u8 = 141;
+
 impl Outcome {
     /// The exit code.
     pub(crate) fn code(self) -> ExitCode {
@@ -40,8 +43,21 @@ impl Outcome {
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
+/// It cannot go on, and this is what to do about it: exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Stuck {
+    /// What happened, and why.
+    pub(crate) what: String,
+    /// The next step.
+    pub(crate) next: String,
+}
+
 /// Says what happened, why, and the next step; returns the exit code.
 pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
+    if is_unheard(error) {
+        return ExitCode::from(UNHEARD);
+    }
     let problem = error.downcast_ref::<ApiError>();
     let code = match problem {
         Some(ApiError::Problem(problem)) if problem.status == 403 => DENIED,
@@ -51,18 +67,17 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     };
     let mut stderr = std::io::stderr().lock();
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let next = next_step(error);
     let written = if json {
-        let (word, next) = match problem {
-            Some(ApiError::Problem(problem)) => (problem.code.as_str(), problem.next.as_deref()),
-            _ => ("failed", None),
+        let word = match problem {
+            Some(ApiError::Problem(problem)) => problem.code.as_str(),
+            Some(ApiError::Unreachable { .. }) => "unreachable",
+            None if code == USAGE => "usage",
+            None => "failed",
         };
         let value = serde_json::json!({ "code": word, "detail": chain.join(": "), "next": next });
         writeln!(stderr, "{value}")
     } else {
-        let next = match problem {
-            Some(ApiError::Problem(problem)) => problem.next.as_deref(),
-            _ => None,
-        };
         let next = next
             .map(|next| format!("\nnext: {next}"))
             .unwrap_or_default();
@@ -71,4 +86,21 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     // Nobody is left to tell when standard error is gone.
     drop(written);
     ExitCode::from(code)
+}
+
+/// Whether nobody reads any more what is printed (`portcullis … | head`): no mistake, and nothing to say.
+fn is_unheard(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn next_step(error: &anyhow::Error) -> Option<&str> {
+    match error.downcast_ref::<ApiError>() {
+        Some(ApiError::Problem(problem)) => problem.next.as_deref(),
+        Some(ApiError::Unreachable { next, .. }) => Some(next),
+        None => error
+            .downcast_ref::<Stuck>()
+            .map(|stuck| stuck.next.as_str()),
+    }
 }

@@ -1,11 +1,18 @@
 //! What commands print: a table or lines for people, JSON for programs.
 
+mod look;
+mod record;
+mod times;
+
 use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+
+pub(crate) use look::prepare;
+use look::{BOLD, look};
 
 /// Prints a line to standard output. A reader that went away ends the program quietly.
 pub(crate) fn line(text: impl AsRef<str>) -> anyhow::Result<()> {
@@ -48,7 +55,26 @@ pub(crate) fn table(
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
     table.add_rows(rows);
-    line(table.trim_fmt())
+    if let Some(width) = look().width {
+        table.set_width(width);
+    }
+    let text = table.trim_fmt();
+    let mut lines = text.lines();
+    line(look().paint(BOLD, lines.next().unwrap_or_default().trim_start()))?;
+    lines.try_for_each(|row| line(look().status_in(row.trim_start())))
+}
+
+/// Prints a record: JSON for programs, lines for people.
+pub(crate) fn record(as_json: bool, record: &Value) -> anyhow::Result<()> {
+    match record {
+        Value::Object(fields) if !as_json => record::lines(fields).iter().try_for_each(line),
+        _ => json(record),
+    }
+}
+
+/// A status as people see it.
+pub(crate) fn status(value: &Value, pointer: &str) -> String {
+    look().status_in(&text(value, pointer))
 }
 
 /// A field of a JSON value as text; empty when it is not there.
@@ -72,11 +98,36 @@ pub(crate) fn list(value: &Value, pointer: &str) -> String {
 
 /// A moment given in milliseconds since the epoch, in UTC to the second.
 pub(crate) fn moment(value: &Value, pointer: &str) -> String {
-    let millis = value.pointer(pointer).and_then(Value::as_i64);
-    let moment = millis.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    moment.map_or_else(String::new, |at| {
-        at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-    })
+    at(value, pointer).map_or_else(String::new, times::absolute)
+}
+
+/// The same for a table: as far away as it is, to somebody who looks at a terminal.
+pub(crate) fn when(value: &Value, pointer: &str) -> String {
+    match (at(value, pointer), look().now) {
+        (Some(at), Some(now)) => times::relative(at, now),
+        _ => moment(value, pointer),
+    }
+}
+
+/// The same for a record: both.
+pub(crate) fn moment_and_when(value: &Value, pointer: &str) -> String {
+    match (at(value, pointer), look().now) {
+        (Some(at), Some(now)) => {
+            format!("{} ({})", times::absolute(at), times::relative(at, now))
+        }
+        _ => moment(value, pointer),
+    }
+}
+
+fn at(value: &Value, pointer: &str) -> Option<Timestamp> {
+    let millis = value.pointer(pointer)?.as_i64()?;
+    Timestamp::from_millisecond(millis).ok()
+}
+
+/// A span given in seconds, in words.
+pub(crate) fn span(value: &Value, pointer: &str) -> String {
+    let secs = value.pointer(pointer).and_then(Value::as_i64);
+    secs.map_or_else(String::new, times::span)
 }
 
 /// An action in words: its name and parameters.

@@ -10,6 +10,7 @@ use super::Span;
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccessCommand {
     /// What you may ask for, with the path and the approvers told ahead
+    #[command(after_help = "Example:\n  portcullis catalog")]
     Catalog,
     /// What a request would come to; changes nothing
     #[command(
@@ -27,15 +28,21 @@ pub(crate) enum AccessCommand {
         command: RequestsCommand,
     },
     /// Approve a request, or sign a change
+    #[command(
+        after_help = "Examples:\n  portcullis approve req_…\n  portcullis approve chg_… --digest 3f1c…   (only what you looked at before)"
+    )]
     Approve(DecideArgs),
     /// Refuse a request or a change
+    #[command(after_help = "Example:\n  portcullis deny req_… --reason 'use the replica'")]
     Deny(DecideArgs),
     /// Give back what you were granted
+    #[command(after_help = "Example:\n  portcullis release req_…")]
     Release {
         /// The grant, or its request
         id: String,
     },
     /// Take a grant back
+    #[command(after_help = "Example:\n  portcullis revoke grt_… --reason 'the incident is over'")]
     Revoke {
         /// The grant, or its request
         id: String,
@@ -98,13 +105,18 @@ pub(crate) struct RequestArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RequestsCommand {
     /// All that you may see, newest first
+    #[command(
+        after_help = "Examples:\n  portcullis requests list\n  portcullis requests list --json"
+    )]
     List,
     /// One, with everything an approval binds
+    #[command(after_help = "Example:\n  portcullis requests show req_…")]
     Show {
         /// Which
         id: String,
     },
     /// Take your own request back
+    #[command(after_help = "Example:\n  portcullis requests cancel req_…")]
     Cancel {
         /// Which
         id: String,
@@ -128,8 +140,10 @@ pub(crate) struct DecideArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum GrantsCommand {
     /// All that you may see, newest first
+    #[command(after_help = "Example:\n  portcullis grants list")]
     List,
     /// One
+    #[command(after_help = "Example:\n  portcullis grants show req_…")]
     Show {
         /// The grant, or its request
         id: String,
@@ -140,18 +154,22 @@ pub(crate) enum GrantsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionsCommand {
     /// All that you may see, newest first
+    #[command(after_help = "Example:\n  portcullis sessions list")]
     List,
     /// One
+    #[command(after_help = "Example:\n  portcullis sessions show ses_…")]
     Show {
         /// Which
         id: String,
     },
     /// Look on while it runs: decided and recorded
+    #[command(after_help = "Example:\n  portcullis sessions watch ses_…")]
     Watch {
         /// Which
         id: String,
     },
     /// End it at once
+    #[command(after_help = "Example:\n  portcullis sessions kill ses_… --reason 'seen enough'")]
     Kill {
         /// Which
         id: String,
@@ -174,6 +192,7 @@ pub(crate) enum SessionsCommand {
         fast: bool,
     },
     /// Take the sealed tape and the evidence file away
+    #[command(after_help = "Example:\n  portcullis sessions export ses_… --out evidence/")]
     Export {
         /// Which
         id: String,
@@ -182,6 +201,9 @@ pub(crate) enum SessionsCommand {
         out: PathBuf,
     },
     /// Check a tape: a file by itself, or a session against the ledger
+    #[command(
+        after_help = "Examples:\n  portcullis sessions verify ses_…\n  portcullis sessions verify ses_….tape --evidence ses_….evidence   (offline)"
+    )]
     Verify {
         /// A tape file, or a session
         what: String,
@@ -206,7 +228,9 @@ pub(crate) struct SshArgs {
 
 /// `ssh-config`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  portcullis ssh-config >> ~/.ssh/config")]
+#[command(
+    after_help = "Examples:\n  portcullis ssh-config --install        (rewrites ~/.ssh/portcullis_config, which ~/.ssh/config includes)\n  portcullis ssh-config > gate.conf      (then: ssh -F gate.conf web-1)\n\nA target with several accounts also gets a name for each: ssh web-1+deploy."
+)]
 pub(crate) struct SshConfigArgs {
     /// The SSH door, when it is not on the server's host and port 2222
     #[arg(long, value_name = "HOST:PORT")]
@@ -214,6 +238,9 @@ pub(crate) struct SshConfigArgs {
     /// The private key to offer
     #[arg(long, value_name = "FILE")]
     pub(crate) identity_file: Option<PathBuf>,
+    /// Keep the lines in a file of their own that ~/.ssh/config includes; safe to repeat
+    #[arg(long)]
+    pub(crate) install: bool,
     /// A file of known hosts that holds the door's key
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hosts: Option<PathBuf>,

@@ -10,8 +10,10 @@ pub(crate) enum AccountCommand {
     /// Sign in with password and one-time code, or enroll with a one-time token
     Login(LoginArgs),
     /// Give the sign-in back
+    #[command(after_help = "Example:\n  portcullis logout")]
     Logout,
     /// Say who you are here
+    #[command(after_help = "Examples:\n  portcullis whoami\n  portcullis --as rosa whoami")]
     Whoami,
     /// Give a one-time code for a client that cannot ask for one (psql, ansible, ssh in batch mode)
     StepUp(StepUpArgs),
@@ -20,7 +22,7 @@ pub(crate) enum AccountCommand {
 /// `login`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  portcullis login rosa --server https://gate.example:8443 --ca ca.pem\n  portcullis login --enroll          (asks for the token)\n\nWithout a terminal, standard input gives one answer a line, in the order of the questions."
+    after_help = "Examples:\n  portcullis login rosa --server https://gate.example:8443 --ca ca.pem\n  portcullis login --enroll          (asks for the token)\n  portcullis login rosa --ssh-key ~/.ssh/id_ed25519.pub\n\nWithout a terminal, standard input gives one answer a line, in the order of the questions."
 )]
 pub(crate) struct LoginArgs {
     /// Your name here
@@ -28,8 +30,8 @@ pub(crate) struct LoginArgs {
     /// Set password and one-time codes with a token that an owner gave you
     #[arg(long)]
     pub(crate) enroll: bool,
-    /// Register this SSH public key while enrolling
-    #[arg(long, value_name = "FILE", requires = "enroll")]
+    /// Register this SSH public key as yours, to come to the SSH door with
+    #[arg(long, value_name = "FILE")]
     pub(crate) ssh_key: Option<PathBuf>,
 }
 

@@ -45,20 +45,27 @@ pub(crate) enum ResourcesCommand {
     )]
     Add(ResourceArgs),
     /// Replace a record
+    #[command(
+        after_help = "Example:\n  portcullis resources edit web-1 --kind ssh --environment staging --owner olaf \\\n    --set address=web-1.internal:22 --set account=root --set 'host_keys=[\"ssh-ed25519 AAAA…\"]'"
+    )]
     Edit(ResourceArgs),
     /// All
+    #[command(after_help = "Example:\n  portcullis resources list")]
     List,
     /// One
+    #[command(after_help = "Example:\n  portcullis resources show web-1")]
     Show {
         /// Which
         name: String,
     },
     /// Remove one; its grants are revoked
+    #[command(after_help = "Example:\n  portcullis resources remove web-1")]
     Remove {
         /// Which
         name: String,
     },
     /// The kinds there are, with their settings
+    #[command(after_help = "Example:\n  portcullis resources kinds")]
     Kinds,
 }
 
@@ -114,18 +121,22 @@ pub(crate) enum IdentitiesCommand {
         enroll: bool,
     },
     /// All
+    #[command(after_help = "Example:\n  portcullis identities list")]
     List,
     /// One
+    #[command(after_help = "Example:\n  portcullis identities show rosa")]
     Show {
         /// Which
         name: String,
     },
     /// A fresh one-time token to enroll with
+    #[command(after_help = "Example:\n  portcullis identities enroll rosa")]
     Enroll {
         /// For whom
         name: String,
     },
     /// Suspend one: its sessions end, its grants are revoked
+    #[command(after_help = "Example:\n  portcullis identities remove rosa")]
     Remove {
         /// Which
         name: String,
@@ -162,7 +173,10 @@ pub(crate) enum RoleArg {
 #[derive(Debug, Subcommand)]
 pub(crate) enum GroupsCommand {
     /// Add one, or set its members
-    #[command(alias = "edit")]
+    #[command(
+        after_help = "Example:\n  portcullis groups add database-approvers --path ordinary --member olaf --member pia"
+    )]
+    #[command(visible_alias = "edit")]
     Add {
         /// Its name
         name: String,
@@ -174,13 +188,16 @@ pub(crate) enum GroupsCommand {
         members: Vec<String>,
     },
     /// All
+    #[command(after_help = "Example:\n  portcullis groups list")]
     List,
     /// One
+    #[command(after_help = "Example:\n  portcullis groups show database-approvers")]
     Show {
         /// Which
         name: String,
     },
     /// Remove one
+    #[command(after_help = "Example:\n  portcullis groups remove database-approvers")]
     Remove {
         /// Which
         name: String,
@@ -214,8 +231,10 @@ pub(crate) enum SecretsCommand {
         file: Option<PathBuf>,
     },
     /// All, without their values
+    #[command(after_help = "Example:\n  portcullis secrets list")]
     List,
     /// One, without its value
+    #[command(after_help = "Example:\n  portcullis secrets show analytics-admin")]
     Show {
         /// Which
         name: String,
@@ -236,8 +255,10 @@ pub(crate) enum SecretKindArg {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChangesCommand {
     /// All, newest first
+    #[command(after_help = "Example:\n  portcullis changes list")]
     List,
     /// One, with everything a signature binds
+    #[command(after_help = "Example:\n  portcullis changes show chg_…")]
     Show {
         /// Which
         id: String,
@@ -248,32 +269,42 @@ pub(crate) enum ChangesCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Check a bundle, offline
+    #[command(after_help = "Example:\n  portcullis policy check --policies my-policies/")]
     Check {
         /// The bundle's folder (default: the shipped one)
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
     },
     /// Say what a request would come to and which policies say so
+    #[command(
+        after_help = "Examples:\n  portcullis policy explain web-1 shell\n  portcullis policy explain web-1 exec -- systemctl restart nginx"
+    )]
     Explain(super::access::Wish),
     /// Propose a bundle; owners sign it
+    #[command(after_help = "Example:\n  portcullis policy propose --policies my-policies/")]
     Propose {
         /// The bundle's folder
         #[arg(long, value_name = "DIR")]
         policies: PathBuf,
     },
     /// Sign a proposed bundle; with the last signature it becomes active
-    #[command(alias = "activate")]
+    #[command(after_help = "Example:\n  portcullis policy sign chg_…")]
+    #[command(visible_alias = "activate")]
     Sign {
         /// The change
         id: String,
     },
     /// Show the active bundle, or write it to a folder
+    #[command(
+        after_help = "Example:\n  portcullis policy show --out my-policies/   (edit, check, propose)"
+    )]
     Show {
         /// Where to
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
     /// Print the shipped line's truth table
+    #[command(after_help = "Example:\n  portcullis policy line")]
     Line,
 }
 
@@ -281,8 +312,10 @@ pub(crate) enum PolicyCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
     /// The latest signed checkpoint
+    #[command(after_help = "Example:\n  portcullis ledger checkpoint > checkpoint.txt")]
     Checkpoint,
     /// The evidence file of a request, grant, session or change
+    #[command(after_help = "Example:\n  portcullis ledger prove req_… --out story.evidence")]
     Prove {
         /// Which
         id: String,
@@ -291,6 +324,9 @@ pub(crate) enum LedgerCommand {
         out: Option<PathBuf>,
     },
     /// Verify an evidence file, or a whole ledger folder, offline
+    #[command(
+        after_help = "Example:\n  portcullis ledger verify story.evidence --key 'portcullis/ins_…+…' --show"
+    )]
     Verify {
         /// An evidence file, or a folder with tiles and checkpoint
         what: PathBuf,
@@ -305,6 +341,7 @@ pub(crate) enum LedgerCommand {
         show: bool,
     },
     /// The key that verifies checkpoints, and what target hosts are to trust
+    #[command(after_help = "Example:\n  portcullis ledger key")]
     Key,
 }
 

@@ -32,9 +32,9 @@ pub(crate) struct ServeArgs {
     /// The configuration (default: portcullis.toml in the data folder)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The role to run; all of them in one process for now
-    #[arg(long, value_enum, default_value_t = Role::All)]
-    pub(crate) role: Role,
+    /// What to run, instead of `server.role` of the configuration
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<Role>,
     /// Unlock with this instead of the online slot: an age identity or a passphrase (`-`: standard input)
     #[arg(long, value_name = "FILE")]
     pub(crate) unlock: Option<PathBuf>,
@@ -43,12 +43,30 @@ pub(crate) struct ServeArgs {
 /// A role of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// Control, gate and worker
+    /// Control, gate and worker in one process
     All,
+    /// Keys, ledger, policies, API (not by itself yet)
+    Control,
+    /// The sockets of brokered sessions (not by itself yet)
+    Gate,
+    /// Connectors (not by itself yet)
+    Worker,
+}
+
+impl Role {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Control => "control",
+            Self::Gate => "gate",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 /// `doctor`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  portcullis doctor --data /var/lib/portcullis")]
 pub(crate) struct DoctorArgs {
     /// The configuration (default: portcullis.toml in the data folder)
     #[arg(long, value_name = "FILE")]
@@ -57,6 +75,9 @@ pub(crate) struct DoctorArgs {
 
 /// `demo`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  portcullis demo            (until Ctrl-C)\n  portcullis demo --tour     (plays the stories by itself)\n  portcullis demo code rosa  (in another terminal)"
+)]
 pub(crate) struct DemoArgs {
     #[command(subcommand)]
     pub(crate) command: Option<DemoCommand>,
@@ -69,6 +90,7 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DemoCommand {
     /// Print a demo identity's next one-time code
+    #[command(after_help = "Example:\n  portcullis demo code rosa")]
     Code {
         /// Whose
         name: String,

@@ -17,6 +17,13 @@ use crate::args::Global;
 /// The server when nobody says otherwise.
 const DEFAULT_SERVER: &str = "https://localhost:8443";
 
+/// What to do when somebody else answers.
+const WRONG_SERVER: &str =
+    "see whether --server names a Portcullis of this version: portcullis --version";
+
+/// How many items of a list are asked for at a time: the most a server gives.
+const PAGE: usize = 200;
+
 /// A problem as the server reports it (RFC 9457).
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Problem {
@@ -38,14 +45,14 @@ pub(crate) enum ApiError {
     #[error("{}", .0.detail)]
     Problem(Problem),
     /// The server was not reached, or what came back is none of its answers.
-    #[error(
-        "{server} cannot be talked to: {cause}; is the server running, and is --ca the right certificate?"
-    )]
+    #[error("{server} cannot be talked to: {cause}")]
     Unreachable {
         /// The server.
         server: String,
         /// What the client said.
         cause: String,
+        /// The next step.
+        next: &'static str,
     },
 }
 
@@ -105,13 +112,29 @@ impl Api {
             .await
     }
 
+    /// Reads a whole list, page after page.
+    pub(crate) async fn list(&self, path: &str) -> Result<Value, ApiError> {
+        let mut all = Vec::new();
+        let mut after = String::new();
+        loop {
+            let mut page = self.get(&format!("{path}?limit={PAGE}{after}")).await?;
+            if let Some(Value::Array(items)) = page.get_mut("items") {
+                all.append(items);
+            }
+            match page.get("next").and_then(Value::as_str) {
+                Some(next) => after = format!("&after={next}"),
+                None => return Ok(Value::Array(all)),
+            }
+        }
+    }
+
     /// Reads bytes.
     pub(crate) async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ApiError> {
         let response = self.send(Method::GET, path, None, None).await?;
         Ok(response
             .bytes()
             .await
-            .map_err(|error| self.unreachable(&error))?
+            .map_err(|error| self.broken(&error))?
             .to_vec())
     }
 
@@ -165,7 +188,7 @@ impl Api {
         let response = request
             .send()
             .await
-            .map_err(|error| self.unreachable(&error))?;
+            .map_err(|error| self.unreached(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -179,6 +202,7 @@ impl Api {
             Err(_) => ApiError::Unreachable {
                 server: self.server.clone(),
                 cause: format!("it answered {status} without saying why"),
+                next: WRONG_SERVER,
             },
         }
     }
@@ -187,25 +211,52 @@ impl Api {
         let bytes = response
             .bytes()
             .await
-            .map_err(|error| self.unreachable(&error))?;
+            .map_err(|error| self.broken(&error))?;
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&bytes).map_err(|error| self.unreachable(&error))
+        serde_json::from_slice(&bytes).map_err(|error| self.broken(&error))
     }
 
-    fn unreachable(&self, error: &dyn std::error::Error) -> ApiError {
-        let mut cause = error.to_string();
-        let mut inner = error.source();
-        while let Some(error) = inner {
-            cause = format!("{cause}: {error}");
-            inner = error.source();
-        }
+    /// No answer came.
+    fn unreached(&self, error: &reqwest::Error) -> ApiError {
+        let cause = cause(error);
+        let next = if cause.contains("certificate") {
+            "name the right certificate with --ca FILE (the server keeps its own in tls/certificate.pem of its data folder)"
+        } else if error.is_connect() {
+            "start the server (portcullis serve), try everything in a throwaway world (portcullis demo), or name another server with --server URL"
+        } else {
+            "look at it again in a moment: portcullis whoami"
+        };
         ApiError::Unreachable {
             server: self.server.clone(),
             cause,
+            next,
         }
     }
+
+    /// An answer came that is none.
+    fn broken(&self, error: &dyn std::error::Error) -> ApiError {
+        ApiError::Unreachable {
+            server: self.server.clone(),
+            cause: cause(error),
+            next: WRONG_SERVER,
+        }
+    }
+
+    /// Whether a server is there at all, before anybody is asked for a password.
+    pub(crate) async fn is_there(&self) -> Result<(), ApiError> {
+        self.get("/health").await.map(|_| ())
+    }
+}
+
+/// The cause of it all: what lies around it only says that there was one.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    innermost.to_string()
 }
 
 /// The certificate that the options name; without one, that of an installation in the data folder.

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::args::Global;
-use crate::outcome::Usage;
+use crate::outcome::{Stuck, Usage};
 use crate::server::folder::replace_private;
 
 /// One sign-in. The file is private: the token in it is good until it ends.
@@ -61,12 +61,19 @@ impl Home {
         let name = match named {
             Some(name) => name.to_owned(),
             None => std::fs::read_to_string(self.current()).map_err(|_| {
-                anyhow::anyhow!("you are not signed in; next: portcullis login NAME")
+                anyhow::Error::new(Stuck {
+                    what: "you are not signed in".to_owned(),
+                    next: "portcullis login NAME (without a server yet: portcullis demo)"
+                        .to_owned(),
+                })
             })?,
         };
         let path = self.file(&name)?;
         let bytes = std::fs::read(&path).map_err(|_| {
-            anyhow::anyhow!("{name} is not signed in here; next: portcullis login {name}")
+            anyhow::Error::new(Stuck {
+                what: format!("{name} is not signed in here"),
+                next: format!("portcullis login {name}"),
+            })
         })?;
         serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))
     }

@@ -10,7 +10,7 @@ use crate::args::access::{
 };
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, action, list, moment, text};
+use crate::output::{self, action, list, moment_and_when, span, status, text, when};
 
 /// How often `--wait` looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -48,7 +48,7 @@ pub(crate) fn wish_body(wish: &Wish) -> Value {
 }
 
 async fn catalog(global: &Global, api: &Api) -> anyhow::Result<Outcome> {
-    let catalog = api.get("/catalog").await?;
+    let catalog = api.list("/catalog").await?;
     if global.json {
         output::json(&catalog)?;
         return Ok(Outcome::Done);
@@ -231,7 +231,11 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
         output::json(request)?;
         return Ok(outcome);
     }
-    output::line(format!("{}  {status}", text(request, "/id")))?;
+    output::line(format!(
+        "{}  {}",
+        text(request, "/id"),
+        output::status(request, "/status")
+    ))?;
     output::line(format!("who        {}", text(request, "/requester")))?;
     output::line(format!(
         "what       {} on {}",
@@ -249,9 +253,9 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
         controls(request, "/terms/profile")
     ))?;
     output::line(format!(
-        "good for   {}, {} s from the grant",
+        "good for   {}, {} from the grant",
         uses(request, "/terms/uses"),
-        text(request, "/terms/span_secs")
+        span(request, "/terms/span_secs")
     ))?;
     show_effective(request)?;
     output::line(format!("digest     {}", text(request, "/terms/digest")))?;
@@ -284,7 +288,7 @@ async fn requests(global: &Global, api: &Api, command: RequestsCommand) -> anyho
             Ok(Outcome::Done)
         }
         RequestsCommand::List => {
-            let all = api.get("/requests").await?;
+            let all = api.list("/requests").await?;
             if global.json {
                 output::json(&all)?;
                 return Ok(Outcome::Done);
@@ -347,7 +351,7 @@ async fn grants(global: &Global, api: &Api, command: GrantsCommand) -> anyhow::R
             show_grant(global, &grant)
         }
         GrantsCommand::List => {
-            let all = api.get("/grants").await?;
+            let all = api.list("/grants").await?;
             if global.json {
                 output::json(&all)?;
                 return Ok(Outcome::Done);
@@ -360,7 +364,7 @@ async fn grants(global: &Global, api: &Api, command: GrantsCommand) -> anyhow::R
                     text(grant, "/resource_name"),
                     action(grant, "/intent/action"),
                     text(grant, "/path"),
-                    moment(grant, "/ends_at"),
+                    when(grant, "/ends_at"),
                 ]
             });
             let headings = [
@@ -380,7 +384,7 @@ fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
     output::line(format!(
         "{}  {}",
         text(grant, "/id"),
-        text(grant, "/status")
+        status(grant, "/status")
     ))?;
     output::line(format!("who        {}", text(grant, "/holder")))?;
     output::line(format!(
@@ -389,11 +393,12 @@ fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
         text(grant, "/resource_name")
     ))?;
     output::line(format!("path       {}", text(grant, "/path")))?;
-    output::line(format!("until      {}", moment(grant, "/ends_at")))?;
+    output::line(format!("until      {}", moment_and_when(grant, "/ends_at")))?;
     output::line(format!("request    {}", text(grant, "/request")))?;
     let why = text(grant, "/cause/why");
     if !why.is_empty() {
-        output::line(format!("ended      {why} {}", text(grant, "/cause/cause")))?;
+        let cause = text(grant, "/cause/cause");
+        output::line(format!("ended      {why} {cause}").trim_end())?;
     }
     let left = text(grant, "/left");
     if !left.is_empty() {

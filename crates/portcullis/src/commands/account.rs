@@ -1,5 +1,7 @@
 //! `login`, `logout`, `whoami`, `step-up`.
 
+use std::path::Path;
+
 use anyhow::{Context, bail};
 use portcullis_model::Secret;
 use portcullis_ports::Chosen;
@@ -9,7 +11,7 @@ use super::prompt::{ask, ask_secret};
 use crate::args::Global;
 use crate::args::account::{AccountCommand, LoginArgs, StepUpArgs};
 use crate::client::{Api, Home, Profile};
-use crate::outcome::{Outcome, Usage};
+use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output;
 use crate::server::OsEntropy;
 
@@ -26,12 +28,8 @@ pub(crate) async fn run(global: &Global, command: AccountCommand) -> anyhow::Res
 
 async fn enroll(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
     let api = Api::anonymous(global)?;
-    let key = match &args.ssh_key {
-        Some(path) => Some(
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?,
-        ),
-        None => None,
-    };
+    api.is_there().await?;
+    let key = public_key(args.ssh_key.as_deref())?;
     let token = ask_secret("One-time token")?;
     let password = ask_secret("New password (12 characters or more)")?;
     let body = json!({ "token": token, "password": password, "ssh_key": key });
@@ -50,8 +48,17 @@ async fn enroll(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+fn public_key(path: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+    };
+    path.map(read).transpose()
+}
+
 async fn login(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
     let api = Api::anonymous(global)?;
+    api.is_there().await?;
+    let key = public_key(args.ssh_key.as_deref())?;
     let name = match args.name.or_else(|| global.identity.clone()) {
         Some(name) => name,
         None => ask("Name")?,
@@ -72,12 +79,32 @@ async fn login(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
         .and_then(serde_json::Value::as_u64)
         .unwrap_or(0)
         / 60;
-    if global.json {
-        output::json(&json!({ "name": name, "expires_in_minutes": minutes }))?;
-    } else {
+    if !global.json {
         output::line(format!("signed in as {name} for {minutes} minutes"))?;
     }
+    let fingerprint = match key {
+        Some(key) => Some(register(global, &name, &key).await?),
+        None => None,
+    };
+    if global.json {
+        output::json(&json!({
+            "name": name, "expires_in_minutes": minutes, "ssh_key": fingerprint,
+        }))?;
+    } else if let Some(fingerprint) = fingerprint {
+        output::line(format!("{fingerprint} is yours at the SSH door"))?;
+    }
     Ok(Outcome::Done)
+}
+
+/// Registers an SSH key of somebody who just signed in; says its fingerprint.
+async fn register(global: &Global, name: &str, key: &str) -> anyhow::Result<String> {
+    let global = Global {
+        identity: Some(name.to_owned()),
+        ..global.clone()
+    };
+    let api = Api::signed_in(&global)?;
+    let answer = api.post("/ssh-keys", &json!({ "public_key": key })).await?;
+    Ok(output::text(&answer, "/fingerprint"))
 }
 
 async fn logout(global: &Global) -> anyhow::Result<Outcome> {
@@ -145,16 +172,18 @@ fn only_key(me: &serde_json::Value) -> anyhow::Result<String> {
         .unwrap_or_default();
     match keys.as_slice() {
         [only] => Ok(only.as_str().unwrap_or_default().to_owned()),
-        [] => bail!("you have no SSH key registered"),
+        [] => bail!(Stuck {
+            what: "you have no SSH key registered".to_owned(),
+            next: "portcullis login --ssh-key FILE registers one".to_owned(),
+        }),
         _ => bail!(Usage(
             "you have several SSH keys: say which with --key FILE".to_owned()
         )),
     }
 }
 
-fn fingerprint(path: &std::path::Path) -> anyhow::Result<String> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+fn fingerprint(path: &Path) -> anyhow::Result<String> {
+    let text = public_key(Some(path))?.unwrap_or_default();
     let method =
         portcullis_identity::by_name("ssh_key").context("there is no such sign-in method")?;
     let chosen = Some(Chosen::PublicKey(Secret::new(text)));

@@ -14,7 +14,7 @@ use crate::args::administration::{
 };
 use crate::client::Api;
 use crate::outcome::{Outcome, Usage};
-use crate::output::{self, list, moment, text};
+use crate::output::{self, list, status, text, when};
 
 /// Runs one of them.
 pub(crate) async fn run(
@@ -67,7 +67,7 @@ pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Out
     output::line(format!(
         "{}  {}",
         text(change, "/id"),
-        text(change, "/status")
+        status(change, "/status")
     ))?;
     output::line(format!("what       {}", describe(change)))?;
     output::line(format!("by         {}", text(change, "/proposer_name")))?;
@@ -115,7 +115,7 @@ async fn changes(global: &Global, api: &Api, command: ChangesCommand) -> anyhow:
             Ok(Outcome::Done)
         }
         ChangesCommand::List => {
-            let all = api.get("/changes").await?;
+            let all = api.list("/changes").await?;
             table(
                 global,
                 &all,
@@ -161,7 +161,7 @@ async fn resources(
             Ok(outcome)
         }
         ResourcesCommand::List => {
-            let all = api.get("/resources").await?;
+            let all = api.list("/resources").await?;
             let headings = ["name", "kind", "environment", "sensitivity", "credential"];
             table(global, &all, &headings, "no resources", |resource| {
                 [
@@ -176,12 +176,16 @@ async fn resources(
             })
         }
         ResourcesCommand::Show { name } => {
-            show_record(&api.get(&format!("/resources/{name}")).await?)
+            let mut resource = api.get(&format!("/resources/{name}")).await?;
+            if !global.json {
+                tell_names(api, &mut resource, "/owners").await?;
+            }
+            show_record(global, &resource)
         }
         ResourcesCommand::Remove { name } => {
             show_change(global, &api.delete(&format!("/resources/{name}")).await?)
         }
-        ResourcesCommand::Kinds => show_record(&api.get("/kinds").await?),
+        ResourcesCommand::Kinds => super::kinds::show(global, &api.get("/kinds").await?),
     }
 }
 
@@ -233,7 +237,7 @@ async fn identities(
             show_change(global, &change)
         }
         IdentitiesCommand::List => {
-            let all = api.get("/identities").await?;
+            let all = api.list("/identities").await?;
             let headings = ["name", "kind", "roles", "active", "owner", "methods"];
             table(global, &all, &headings, "nobody", |identity| {
                 vec![
@@ -247,13 +251,16 @@ async fn identities(
             })
         }
         IdentitiesCommand::Show { name } => {
-            let all = api.get("/identities").await?;
+            let all = api.list("/identities").await?;
             let found = all
                 .as_array()
                 .into_iter()
                 .flatten()
                 .find(|identity| text(identity, "/name") == name);
-            show_record(found.with_context(|| format!("there is no identity {name}"))?)
+            show_record(
+                global,
+                found.with_context(|| format!("there is no identity {name}"))?,
+            )
         }
         IdentitiesCommand::Enroll { name } => {
             let answer = api
@@ -292,7 +299,12 @@ async fn groups(global: &Global, api: &Api, command: GroupsCommand) -> anyhow::R
             show_change(global, &api.post("/groups", &body).await?)
         }
         GroupsCommand::List => {
-            let all = api.get("/groups").await?;
+            let mut all = api.list("/groups").await?;
+            for group in all.as_array_mut().into_iter().flatten() {
+                if !global.json {
+                    tell_names(api, group, "/members").await?;
+                }
+            }
             table(
                 global,
                 &all,
@@ -308,13 +320,16 @@ async fn groups(global: &Global, api: &Api, command: GroupsCommand) -> anyhow::R
             )
         }
         GroupsCommand::Show { name } => {
-            let all = api.get("/groups").await?;
+            let all = api.list("/groups").await?;
             let found = all
                 .as_array()
                 .into_iter()
                 .flatten()
                 .find(|group| text(group, "/name") == name);
-            show_record(found.with_context(|| format!("there is no group {name}"))?)
+            show_record(
+                global,
+                found.with_context(|| format!("there is no group {name}"))?,
+            )
         }
         GroupsCommand::Remove { name } => {
             show_change(global, &api.delete(&format!("/groups/{name}")).await?)
@@ -343,7 +358,7 @@ async fn secrets(global: &Global, api: &Api, command: SecretsCommand) -> anyhow:
             show_change(global, &api.post("/secrets", &body).await?)
         }
         SecretsCommand::List => {
-            let all = api.get("/secrets").await?;
+            let all = api.list("/secrets").await?;
             let headings = ["name", "kind", "version", "released", "last released"];
             table(global, &all, &headings, "no secrets", |secret| {
                 vec![
@@ -351,24 +366,46 @@ async fn secrets(global: &Global, api: &Api, command: SecretsCommand) -> anyhow:
                     text(secret, "/secret_kind"),
                     text(secret, "/version"),
                     text(secret, "/released"),
-                    moment(secret, "/released_at"),
+                    when(secret, "/released_at"),
                 ]
             })
         }
         SecretsCommand::Show { name } => {
-            let all = api.get("/secrets").await?;
+            let all = api.list("/secrets").await?;
             let found = all
                 .as_array()
                 .into_iter()
                 .flatten()
                 .find(|secret| text(secret, "/name") == name);
-            show_record(found.with_context(|| format!("there is no secret {name}"))?)
+            show_record(
+                global,
+                found.with_context(|| format!("there is no secret {name}"))?,
+            )
         }
     }
 }
 
-fn show_record(record: &Value) -> anyhow::Result<Outcome> {
-    output::json(record)?;
+/// Puts names in the place of the identifiers in a list, for people.
+async fn tell_names(api: &Api, record: &mut Value, pointer: &str) -> anyhow::Result<()> {
+    let Some(ids) = record.pointer_mut(pointer).and_then(Value::as_array_mut) else {
+        return Ok(());
+    };
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let everybody = api.list("/identities").await?;
+    for id in ids {
+        let mut known = everybody.as_array().into_iter().flatten();
+        let known = known.find(|identity| identity.get("id") == Some(id));
+        if let Some(name) = known.and_then(|identity| identity.get("name")) {
+            *id = name.clone();
+        }
+    }
+    Ok(())
+}
+
+fn show_record(global: &Global, record: &Value) -> anyhow::Result<Outcome> {
+    output::record(global.json, record)?;
     Ok(Outcome::Done)
 }
 

@@ -17,7 +17,12 @@ use crate::output;
 pub(crate) fn run(args: &ClassifyArgs) -> anyhow::Result<Outcome> {
     let bundle = shipped(Preset::Strict)?;
     for (number, line) in std::io::stdin().lock().lines().enumerate() {
-        let place = || format!("line {}: not a JSON string", number + 1);
+        let place = || {
+            format!(
+                "line {}: not a JSON string: write \"ls -l\" with its quotes",
+                number + 1
+            )
+        };
         let text: String = serde_json::from_str(&line.with_context(place)?).with_context(place)?;
         let action = match args.language {
             LanguageArg::Shell => Action::named("exec")

@@ -3,16 +3,15 @@
 use std::path::Path;
 
 use anyhow::Context;
-use clap::CommandFactory;
 
-use crate::args::Cli;
+use crate::args::command;
 use crate::outcome::Outcome;
 use crate::output;
 
 /// Prints a completion script.
 pub(crate) fn completion(shell: clap_complete::Shell) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "portcullis", &mut script);
+    clap_complete::generate(shell, &mut command(), "portcullis", &mut script);
     output::bytes(&script)?;
     Ok(Outcome::Done)
 }
@@ -20,17 +19,7 @@ pub(crate) fn completion(shell: clap_complete::Shell) -> anyhow::Result<Outcome>
 /// Writes a manual page for every command.
 pub(crate) fn pages(directory: &Path) -> anyhow::Result<Outcome> {
     std::fs::create_dir_all(directory)?;
-    clap_mangen::generate_to(Cli::command(), directory)
+    clap_mangen::generate_to(command(), directory)
         .with_context(|| format!("writing to {}", directory.display()))?;
     Ok(Outcome::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
 }

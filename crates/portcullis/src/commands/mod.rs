@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod administration;
 pub(crate) mod classify;
+mod kinds;
 pub(crate) mod ledger;
 pub(crate) mod manual;
 pub(crate) mod policy;

@@ -16,7 +16,7 @@ use crate::args::Global;
 use crate::args::access::SessionsCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, action, moment, text};
+use crate::output::{self, action, moment_and_when, status, text, when};
 use crate::server::init::read_secret;
 
 /// The longest pause kept when a tape is replayed in its own time.
@@ -53,7 +53,7 @@ pub(crate) async fn run(global: &Global, command: SessionsCommand) -> anyhow::Re
 }
 
 async fn list(global: &Global) -> anyhow::Result<Outcome> {
-    let all = Api::signed_in(global)?.get("/sessions").await?;
+    let all = Api::signed_in(global)?.list("/sessions").await?;
     if global.json {
         output::json(&all)?;
         return Ok(Outcome::Done);
@@ -65,7 +65,7 @@ async fn list(global: &Global) -> anyhow::Result<Outcome> {
             text(session, "/identity_name"),
             text(session, "/resource_name"),
             action(session, "/opening/action"),
-            moment(session, "/opened_at"),
+            when(session, "/opened_at"),
             text(session, "/ending/cause"),
         ]
     });
@@ -84,7 +84,7 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
     output::line(format!(
         "{}  {}",
         text(session, "/id"),
-        text(session, "/status")
+        status(session, "/status")
     ))?;
     output::line(format!(
         "who        {} from {}",
@@ -96,7 +96,10 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
         action(session, "/opening/action"),
         text(session, "/resource_name")
     ))?;
-    output::line(format!("opened     {}", moment(session, "/opened_at")))?;
+    output::line(format!(
+        "opened     {}",
+        moment_and_when(session, "/opened_at")
+    ))?;
     output::line(format!(
         "with       {}",
         text(session, "/opening/credential")

@@ -9,6 +9,8 @@ use anyhow::Context;
 use portcullis_ports::Reserve;
 use portcullis_store::FileReserve;
 
+use crate::outcome::Stuck;
+
 /// The size of the file that is given up when the disk is full, so that the failure itself can be recorded.
 const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -19,13 +21,11 @@ pub(crate) struct DataFolder(PathBuf);
 impl DataFolder {
     /// A folder that is there.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let path = path.canonicalize().with_context(|| {
-            format!(
-                "there is no data folder {}: run portcullis init, or say --data DIR",
-                path.display()
-            )
+        let found = path.canonicalize().map_err(|error| Stuck {
+            what: format!("there is no data folder {}: {error}", path.display()),
+            next: "make one with portcullis init, or say where it is with --data DIR".to_owned(),
         })?;
-        Ok(Self(path))
+        Ok(Self(found))
     }
 
     /// Makes a folder for a new installation.
