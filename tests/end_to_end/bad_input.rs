@@ -182,7 +182,7 @@ fn broken_policies_are_told_with_file_line_and_column() {
                 read,
                 "context.impact.changes_state",
                 "context.impact.changes_stat",
-            )
+            );
         },
         &["ordinary/read.cedar:12:4", "changes_stat"],
     );

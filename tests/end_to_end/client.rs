@@ -56,11 +56,6 @@ impl Client {
         found.clone()
     }
 
-    /// Its process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Closes its input and waits for its end: exit code and everything it printed.
     pub fn end(mut self) -> (Option<i32>, String) {
         drop(self.stdin.take());

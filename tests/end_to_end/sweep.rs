@@ -78,7 +78,9 @@ impl Sweep {
 
 /// A secret as itself, in hexadecimal, in base64 at each of its places, and as Rust prints bytes.
 pub fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap();
+    let digits = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
+    let hex: String = secret.iter().flat_map(digits).collect();
     let numbers: Vec<String> = secret.iter().map(u8::to_string).collect();
     let mut forms = vec![
         secret.to_vec(),

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::disk::Part;
 use crate::gate::{Gate, Held, Listener};
-use crate::world::{People, World, lodge};
+use crate::people::{People, lodge};
+use crate::world::World;
 
 /// Somebody at the door of a resource they may use for an hour.
 async fn at_the_gate() -> (World, People, Gate) {
@@ -169,7 +170,7 @@ async fn a_session_that_cannot_be_handed_to_its_gate_is_over() {
     world.granted(&people, ask, &approvers).await;
     let gate = Gate::at(&world, "rosa", "locked").await;
     assert!(gate.open(&world).await.is_err());
-    let over = |sessions: &Value| sessions[0]["status"] == "ended";
+    let over = |sessions: &Value| sessions["items"][0]["status"] == "ended";
     let sessions = world.until(&people.olaf, "/sessions", over).await;
-    assert_eq!(sessions.as_array().unwrap().len(), 1);
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 1);
 }

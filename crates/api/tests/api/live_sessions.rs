@@ -15,8 +15,8 @@ use portcullis_ports::control::{
 use portcullis_vault::ssh::session_key;
 use serde_json::{Value, json};
 
-use crate::stories::gate;
-use crate::world::{People, World, request};
+use crate::people::{People, gate};
+use crate::world::{World, request};
 
 /// How long an order may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -78,14 +78,16 @@ impl Scene {
             loop {
                 let orders = self.world.engine.orders(cursor).await;
                 cursor = orders.cursor;
-                for order in orders.orders {
-                    match order {
-                        Order::Kill {
-                            session: meant,
-                            reason,
-                        } if meant == session => return reason,
-                        other => panic!("{other:?}"),
-                    }
+                if let Some(order) = orders.orders.into_iter().next() {
+                    let Order::Kill {
+                        session: meant,
+                        reason,
+                    } = order
+                    else {
+                        panic!("{order:?}");
+                    };
+                    assert_eq!(meant, session, "{reason}");
+                    return reason;
                 }
             }
         };

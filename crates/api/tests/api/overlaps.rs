@@ -6,8 +6,9 @@ use std::time::Duration;
 use portcullis_ports::Connector;
 use serde_json::{Value, json};
 
+use crate::people::People;
 use crate::shelf::Shelf;
-use crate::world::{People, World};
+use crate::world::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

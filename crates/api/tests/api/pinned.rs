@@ -4,8 +4,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::gate::{active, propose};
-use crate::stories::gate;
+use crate::live_sessions::{active, propose};
+use crate::people::gate;
 use crate::streams::outsider;
 use crate::world::World;
 
@@ -114,7 +114,7 @@ async fn nothing_is_listed_that_its_reader_may_not_open_nor_opened_that_is_not_l
     ] {
         for list in LISTS {
             let listed = world.get(token, list).await.done();
-            for item in listed.as_array().unwrap() {
+            for item in listed["items"].as_array().unwrap() {
                 let one = format!("{list}/{}", text(&item["id"]));
                 let shown = world.get(token, &one).await;
                 assert_eq!(shown.status, StatusCode::OK, "{who} {one}");

@@ -12,8 +12,9 @@ use portcullis_ports::store::Query;
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
+use crate::people::{People, lodge};
 use crate::shelf::Shelf;
-use crate::world::{People, World, lodge, request};
+use crate::world::{World, request};
 
 /// Every row there is, by its stream, found by the events: no noun can be forgotten here.
 async fn rows(world: &World) -> BTreeMap<String, Row> {

@@ -126,6 +126,20 @@ async fn silent(world: &World, options: &[&str], command: &str) -> (Child, Vec<S
     (ssh, pids)
 }
 
+/// Kills the session of a silent command with two processes, and waits for the end of both.
+async fn dies_of_a_kill(options: &[&str], command: &str) {
+    let world = World::new().await;
+    let (ssh, pids) = silent(&world, options, command).await;
+    let both_run = pids.len() == 2 && pids.iter().all(|pid| runs(pid));
+    assert!(both_run, "{pids:?}");
+    world.control.kill(world.control.opened(0).await);
+    assert_eq!(ended(ssh).await.status, Some(255));
+    assert_eq!(world.control.closed(0).await.cause, killed());
+    for pid in &pids {
+        until("the command at the target ended", || !runs(pid)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_kill_ends_a_command_that_neither_reads_nor_writes_and_all_it_started() {
     for command in [
@@ -133,18 +147,7 @@ async fn a_kill_ends_a_command_that_neither_reads_nor_writes_and_all_it_started(
         "trap '' HUP TERM INT; sleep 1000 & echo $$ $!; wait; wait",
         "exec </dev/null; (sleep 1000; true) & echo $$ $!; exec >/dev/null 2>&1; wait",
     ] {
-        let world = World::new().await;
-        let (ssh, pids) = silent(&world, &[], command).await;
-        assert!(
-            pids.len() == 2 && pids.iter().all(|pid| runs(pid)),
-            "{pids:?}"
-        );
-        world.control.kill(world.control.opened(0).await);
-        assert_eq!(ended(ssh).await.status, Some(255));
-        assert_eq!(world.control.closed(0).await.cause, killed());
-        for pid in &pids {
-            until("the command at the target ended", || !runs(pid)).await;
-        }
+        dies_of_a_kill(&[], command).await;
     }
 }
 
@@ -154,18 +157,7 @@ async fn a_kill_ends_what_runs_in_a_terminal_and_its_jobs_even_when_they_ignore_
         "bash -ic 'sleep 1000 & echo $$ $!; wait'",
         "trap '' HUP; sleep 1000 & echo $$ $!; wait; wait",
     ] {
-        let world = World::new().await;
-        let (ssh, pids) = silent(&world, &["-tt"], command).await;
-        assert!(
-            pids.len() == 2 && pids.iter().all(|pid| runs(pid)),
-            "{pids:?}"
-        );
-        world.control.kill(world.control.opened(0).await);
-        assert_eq!(ended(ssh).await.status, Some(255));
-        assert_eq!(world.control.closed(0).await.cause, killed());
-        for pid in &pids {
-            until("the command at the target ended", || !runs(pid)).await;
-        }
+        dies_of_a_kill(&["-tt"], command).await;
     }
 }
 
