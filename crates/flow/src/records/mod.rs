@@ -1,9 +1,7 @@
-//! Records that only follow signed changes: resources, groups, secrets.
+//! Records that only follow signed changes: resources, groups.
 
 mod group;
 mod resource;
-mod secret;
 
 pub use group::{GroupEvent, GroupState};
 pub use resource::{ResourceEvent, ResourceState};
-pub use secret::{SecretEvent, SecretState};

@@ -43,6 +43,9 @@ pub struct Opening {
     pub connection: String,
     /// What opens the target, without the secret: `certificate serial 7`, `key SHA256:…`.
     pub credential: String,
+    /// The name of the vaulted secret that is injected; absent where a certificate is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
     /// The SHA-256 of the tape's header.
     pub tape: Digest,
     /// When it ends at the latest.

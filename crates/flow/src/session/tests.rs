@@ -59,6 +59,7 @@ fn opened() -> Session {
         source: "192.0.2.1:1".to_owned(),
         connection: "one".to_owned(),
         credential: "certificate serial 7".to_owned(),
+        secret: None,
         tape: Digest::of_bytes(b"header"),
         ends_at: at(1_000_000),
     };
