@@ -20,7 +20,7 @@ mod vocabulary;
 pub use authorize::Refusal;
 pub use bundle::{Bundle, BundleError, ChangeKind, Preset, change_kind, shipped};
 pub use decision::{Decision, Denial, DenialCause, PolicyRef};
-pub use duty::{Duty, DutyPermit, RecordedGrant, duty};
+pub use duty::{Duty, DutyPermit, Record, RecordedGrant, RecordedSecret, duty, duty_to_rotate};
 pub use lease::{
     Lease, LeaseBody, LeaseError, LeaseSigner, LeaseVerifier, SignedLease, VerifyingKey,
 };
