@@ -44,6 +44,8 @@ pub struct Endpoint {
     pub address: String,
     /// The host keys it may show, as the protocol writes them; never empty.
     pub host_keys: Vec<String>,
+    /// The accounts that may be asked for, the default one first; never empty.
+    pub accounts: Vec<String>,
 }
 
 /// One protocol.

@@ -12,6 +12,7 @@ pub mod conformance;
 pub mod connector;
 pub mod control;
 pub mod reserve;
+pub mod rotator;
 mod sealer;
 pub mod store;
 pub mod tiles;
@@ -27,6 +28,7 @@ pub use connector::{
 };
 pub use control::Control;
 pub use reserve::Reserve;
+pub use rotator::{Drawn, Rotator, RotatorDescriptor, RotatorError, Site};
 pub use sealer::{Sealer, SealerError};
 pub use store::{Append, AppendError, Record, Row, Store, StoreError, Stored};
 pub use tiles::{TileError, Tiles};

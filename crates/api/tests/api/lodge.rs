@@ -46,6 +46,7 @@ impl Broker for Lodge {
         Ok(Endpoint {
             address: "192.0.2.1:22".to_owned(),
             host_keys: vec!["key".to_owned()],
+            accounts: vec!["keeper".to_owned()],
         })
     }
 

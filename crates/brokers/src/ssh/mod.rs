@@ -67,6 +67,7 @@ impl Broker for Door {
     fn endpoint(&self, resource: &Resource) -> Result<Endpoint, BrokerError> {
         let settings = Settings::of(resource)?;
         Ok(Endpoint {
+            accounts: settings.accounts().into_iter().map(str::to_owned).collect(),
             address: settings.address,
             host_keys: settings.host_keys,
         })
