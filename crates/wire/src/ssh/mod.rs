@@ -7,6 +7,7 @@ mod algorithms;
 mod channel;
 mod client;
 mod keys;
+mod run;
 mod server;
 mod stream;
 
@@ -15,6 +16,7 @@ pub use client::{
     Beside, ConnectError, Credential, Destination, Target, TargetEvent, TargetInput, connect,
 };
 pub use keys::{HostKey, KeyError, PublicKey, check_private_key};
+pub use run::{Ran, run};
 pub use server::{
     Answer, Front, FrontChannel, FrontEvent, FrontInput, FrontOutput, ServerConfig, accept,
 };
