@@ -201,6 +201,7 @@ const PLACEMENTS: &[Placement] = &[
     on(3, "portcullis-store", "crates/store"),
     on(3, "portcullis-brokers", "crates/brokers"),
     on(3, "portcullis-connectors", "crates/connectors"),
+    on(3, "portcullis-rotators", "crates/rotators"),
     on(3, "portcullis-identity", "crates/identity"),
     on(4, "portcullis-api", "crates/api"),
     on(5, "portcullis", "crates/portcullis"),

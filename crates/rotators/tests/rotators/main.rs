@@ -1,0 +1,12 @@
+//! The rotators against a real sshd and a real account.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod host;
+mod keys;
+mod suite;
