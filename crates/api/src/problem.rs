@@ -63,7 +63,7 @@ impl From<Failure> for Problem {
             Failure::Denied { .. } => StatusCode::FORBIDDEN,
             Failure::Invalid(_) => StatusCode::BAD_REQUEST,
             Failure::NotFound(_) => StatusCode::NOT_FOUND,
-            Failure::Conflict(_) => StatusCode::CONFLICT,
+            Failure::Conflict(_) | Failure::Raced => StatusCode::CONFLICT,
             Failure::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
@@ -104,6 +104,7 @@ mod tests {
             (Failure::Invalid(String::new()), 400),
             (Failure::NotFound(String::new()), 404),
             (Failure::Conflict(String::new()), 409),
+            (Failure::Raced, 409),
             (Failure::Unavailable(String::new()), 503),
             (Failure::Damaged(String::new()), 500),
         ];

@@ -299,14 +299,16 @@ impl Engine {
         let mut command = self.journal.command(None);
         let event = match &found {
             Found::Gone(evidence) => Some(loaded.get()?.removed(evidence.clone())?),
-            Found::Left(what) => loaded.get()?.removal_incomplete(what.clone())?,
+            Found::Ending(what) | Found::Left(what) => {
+                loaded.get()?.removal_incomplete(what.clone())?
+            }
         };
         if let Some(event) = event {
             command.push(loaded, &event)?;
             command.commit().await?;
         }
         match found {
-            Found::Gone(_) => Ok(()),
+            Found::Gone(_) | Found::Ending(_) => Ok(()),
             Found::Left(what) => Err(Failure::Unavailable(what)),
         }
     }
@@ -327,7 +329,10 @@ impl Engine {
             return Ok(Found::Gone(serde_json::json!({ "live_sessions": 0 })));
         }
         let names: Vec<_> = live.iter().map(|(stream, _)| stream.to_string()).collect();
-        Ok(Found::Left(format!("live sessions: {}", names.join(", "))))
+        Ok(Found::Ending(format!(
+            "live sessions: {}",
+            names.join(", ")
+        )))
     }
 
     async fn remove_entitlement(&self, id: GrantId, grant: &Grant) -> Result<Found, Failure> {
@@ -398,6 +403,8 @@ impl Engine {
 enum Found {
     /// Nothing is left, and what was read back.
     Gone(serde_json::Value),
+    /// What is left was told to end: its end wakes the loop.
+    Ending(String),
     /// Something is left.
     Left(String),
 }

@@ -5,12 +5,13 @@ use portcullis_flow::grant::GrantRefusal;
 use portcullis_flow::identity::IdentityRefusal;
 use portcullis_flow::machine::FoldError;
 use portcullis_flow::request::RequestRefusal;
+use portcullis_flow::secret::RotationRefusal;
 use portcullis_flow::session::SessionRefusal;
 use portcullis_model::digest::CanonicalError;
 use portcullis_model::event::EventError;
 use portcullis_ports::{
-    AppendError, AuthenticatorError, BlobError, BrokerError, ConnectorError, SealerError,
-    StoreError, TileError,
+    AppendError, AuthenticatorError, BlobError, BrokerError, ConnectorError, RotatorError,
+    SealerError, StoreError, TileError,
 };
 use portcullis_vault::VaultError;
 
@@ -39,6 +40,9 @@ pub enum Failure {
     /// The thing is not in a state in which this can happen.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody else wrote to the same records at the same moment.
+    #[error("somebody else changed this at the same moment: look at it again")]
+    Raced,
     /// Something this depends on does not answer.
     #[error("{0}")]
     Unavailable(String),
@@ -69,7 +73,7 @@ impl Failure {
             Self::Denied { code, .. } => code,
             Self::Invalid(_) => "invalid",
             Self::NotFound(_) => "not_found",
-            Self::Conflict(_) => "conflict",
+            Self::Conflict(_) | Self::Raced => "conflict",
             Self::Unavailable(_) => "unavailable",
             Self::Damaged(_) => "damaged",
         }
@@ -89,9 +93,7 @@ impl Failure {
 impl From<AppendError> for Failure {
     fn from(error: AppendError) -> Self {
         match error {
-            AppendError::Conflict { .. } => Self::Conflict(
-                "somebody else changed this at the same moment: look at it again".to_owned(),
-            ),
+            AppendError::Conflict { .. } => Self::Raced,
             AppendError::Claimed { scope, key } => match scope.as_str() {
                 "name" => Self::Conflict(format!("the name {key} is taken")),
                 "totp-step" => IdentityRefusal::CodeSpent.into(),
@@ -218,6 +220,23 @@ impl From<ConnectorError> for Failure {
             | ConnectorError::Refused { .. }
             | ConnectorError::Permit(_) => Self::Unavailable(error.to_string()),
         }
+    }
+}
+
+impl From<RotatorError> for Failure {
+    fn from(error: RotatorError) -> Self {
+        match error {
+            RotatorError::Invalid(_) => Self::Invalid(error.to_string()),
+            RotatorError::Unreachable { .. }
+            | RotatorError::Refused { .. }
+            | RotatorError::Permit(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<RotationRefusal> for Failure {
+    fn from(refusal: RotationRefusal) -> Self {
+        Self::Conflict(refusal.to_string())
     }
 }
 

@@ -7,8 +7,9 @@ use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::installation::Installation;
 use portcullis_flow::machine::step;
-use portcullis_flow::records::{GroupState, ResourceState, SecretState};
+use portcullis_flow::records::{GroupState, ResourceState};
 use portcullis_flow::request::Request;
+use portcullis_flow::secret::SecretState;
 use portcullis_flow::session::Session;
 use portcullis_flow::{Machine, Meta};
 use portcullis_model::event::{ENVELOPE_VERSION, Event, Payload};
@@ -21,6 +22,25 @@ use portcullis_ports::{Append, AppendError, Clock, Entropy, Record, Row, Store};
 use crate::custody::Custody;
 use crate::failure::Failure;
 use crate::repeats;
+
+/// How often a use case is tried because somebody else wrote to its records meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// Says whether a use case that loads, decides and commits is run anew, since somebody else came in between. For
+/// what nobody stands behind to try again: duties, ends, what a gate reports.
+pub(crate) struct Patience(usize);
+
+impl Patience {
+    pub(crate) const fn new() -> Self {
+        Self(ATTEMPTS)
+    }
+
+    /// Whether to try once more after this outcome.
+    pub(crate) fn allows<T>(&mut self, outcome: &Result<T, Failure>) -> bool {
+        self.0 = self.0.saturating_sub(1);
+        self.0 > 0 && matches!(outcome, Err(Failure::Raced))
+    }
+}
 
 /// Reads streams and starts commands.
 #[derive(Clone)]
@@ -100,6 +120,36 @@ impl Journal {
             version: row.version,
             state: Some(state_of(&row)?),
         })
+    }
+
+    /// Adds the one event that follows from a stream's present state.
+    pub(crate) async fn amend<M: Machine>(
+        &self,
+        stream: impl Into<StreamId>,
+        actor: Option<IdentityId>,
+        decide: impl Fn(&M, Timestamp) -> Result<M::Event, Failure>,
+    ) -> Result<(), Failure> {
+        let stream = stream.into();
+        let mut patience = Patience::new();
+        loop {
+            let outcome = self.try_amend(&stream, actor, &decide).await;
+            if !patience.allows(&outcome) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_amend<M: Machine>(
+        &self,
+        stream: &StreamId,
+        actor: Option<IdentityId>,
+        decide: &impl Fn(&M, Timestamp) -> Result<M::Event, Failure>,
+    ) -> Result<(), Failure> {
+        let mut loaded = self.load::<M>(stream.clone()).await?;
+        let mut command = self.command(actor);
+        let event = decide(loaded.get()?, command.at())?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await
     }
 
     /// All streams of a noun with these keys, in the order of their identifiers.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use portcullis_flow::session::Session;
+use portcullis_flow::session::{Session, SessionStatus};
 use portcullis_model::{
     Action, Authentication, Controls, IdentityId, Resource, SessionId, Subject,
 };
 use portcullis_policy::{Act, PathKind, Permit, Privileged, WatchSession};
+use portcullis_ports::control::Order as GateOrder;
 use portcullis_tape::{Ending, Frame};
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -14,6 +15,7 @@ use tokio::sync::broadcast;
 use crate::Engine;
 use crate::census::Census;
 use crate::failure::Failure;
+use crate::journal::Patience;
 use crate::lists::{Order, Page, Part};
 use crate::preview::Assessment;
 
@@ -157,22 +159,34 @@ impl Engine {
         by: Option<IdentityId>,
         reason: &str,
     ) -> Result<(), Failure> {
-        let mut loaded = self.journal.load::<Session>(id).await?;
-        let ordered = matches!(
-            &loaded.get()?.status,
-            portcullis_flow::session::SessionStatus::Ending { .. }
-        );
-        if !ordered || by.is_some() {
-            let mut command = self.journal.command(by);
-            let event = loaded.get()?.kill(by, reason.to_owned())?;
-            command.push(&mut loaded, &event)?;
-            command.commit().await?;
-            let order = portcullis_ports::control::Order::Kill {
-                session: id,
-                reason: reason.to_owned(),
-            };
-            self.orders.give(order);
+        let mut patience = Patience::new();
+        loop {
+            let outcome = self.try_order_kill(id, by, reason).await;
+            if !patience.allows(&outcome) {
+                return outcome;
+            }
         }
+    }
+
+    /// A session that is over, or was told to end, is told nothing more by the server.
+    async fn try_order_kill(
+        &self,
+        id: SessionId,
+        by: Option<IdentityId>,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        let mut loaded = self.journal.load::<Session>(id).await?;
+        if by.is_none() && loaded.get()?.status != SessionStatus::Live {
+            return Ok(());
+        }
+        let mut command = self.journal.command(by);
+        let event = loaded.get()?.kill(by, reason.to_owned())?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await?;
+        self.orders.give(GateOrder::Kill {
+            session: id,
+            reason: reason.to_owned(),
+        });
         Ok(())
     }
 

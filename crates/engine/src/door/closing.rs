@@ -9,9 +9,7 @@ use portcullis_ports::control::{CloseCause, Closing};
 use crate::Engine;
 use crate::custody::Over;
 use crate::failure::Failure;
-
-/// How often the end of a session is written anew because somebody else was faster.
-const END_TRIES: u8 = 20;
+use crate::journal::Patience;
 
 /// A session on its way to its gate. When that fails, or nobody waits for it any more, it is over.
 pub(super) struct Handing<'a> {
@@ -87,12 +85,11 @@ impl Engine {
 
     /// Records the end of a session; whoever changed it at the same moment is let through first.
     pub(crate) async fn record_end(&self, over: &Over) -> Result<(), Failure> {
-        let mut tries = 0;
+        let mut patience = Patience::new();
         loop {
-            tries += 1;
-            match self.try_record_end(over.clone()).await {
-                Err(Failure::Conflict(_)) if tries < END_TRIES => {}
-                other => return other,
+            let outcome = self.try_record_end(over.clone()).await;
+            if !patience.allows(&outcome) {
+                return outcome;
             }
         }
     }

@@ -19,7 +19,7 @@ use portcullis_vault::{CertRequest, SecretKind, session_key};
 use super::closing::Handing;
 use crate::Engine;
 use crate::failure::Failure;
-use crate::journal::Loaded;
+use crate::journal::{Loaded, Patience};
 use crate::live::{GrowingTape, LiveSession, head_of};
 use crate::preview::Assessment;
 use crate::secrets::{Warrant, tape_secret};
@@ -51,7 +51,7 @@ impl Engine {
         let resource = self.resource_named(&wish.login.target).await?;
         let subject = Subject::oneself(who.identity);
         let assessment = self.assess(subject, resource, wish.action.clone()).await?;
-        let mut grant = self.grant_for(&who, &assessment).await?;
+        let grant = self.grant_for(&who, &assessment).await?;
         let now = self.journal.now();
         let met = Controls {
             brokered: true,
@@ -83,8 +83,7 @@ impl Engine {
         };
         let ends_at = opening.ends_at;
         let handing = Handing::begin(self, session, tape.head);
-        self.record_opening(session, &mut grant, opening, &tape.key)
-            .await?;
+        self.record_opening(session, &opening, &tape.key).await?;
         self.live.insert(session, tape.live);
         let credential = match credential {
             Some(credential) => {
@@ -207,22 +206,38 @@ impl Engine {
         Ok(blob)
     }
 
-    /// Writes the use of the grant and the session in one go: from here on it happened.
+    /// Writes the use of the grant and the session in one go: from here on it happened. Sessions that open at the
+    /// same moment under one grant are let through one after the other.
     async fn record_opening(
         &self,
         session: SessionId,
-        grant: &mut Loaded<Grant>,
-        opening: Opening,
+        opening: &Opening,
         key: &TapeKey,
     ) -> Result<(), Failure> {
+        let mut patience = Patience::new();
+        loop {
+            let outcome = self.try_record_opening(session, opening, key).await;
+            if !patience.allows(&outcome) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_record_opening(
+        &self,
+        session: SessionId,
+        opening: &Opening,
+        key: &TapeKey,
+    ) -> Result<(), Failure> {
+        let mut grant = self.journal.load::<Grant>(opening.grant).await?;
         let mut command = self.journal.command(Some(opening.identity));
         let used = grant.get()?.use_for(session, command.at())?;
-        command.push(grant, &used)?;
+        command.push(&mut grant, &used)?;
         let mut stream = Loaded::<Session>::fresh(session);
         command.push(
             &mut stream,
             &SessionEvent::Opened {
-                opening: Box::new(opening),
+                opening: Box::new(opening.clone()),
             },
         )?;
         if !self.options.auditors_only {
@@ -362,6 +377,7 @@ fn opening(
         source: wish.source.to_string(),
         connection: wish.connection.clone(),
         credential: String::new(),
+        secret: assessment.resource.credential.clone(),
         tape: assessment.digest,
         ends_at: issue.ends_at.max(now),
     })
