@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use portcullis_flow::change::ChangeBody;
 use portcullis_flow::identity::IdentityState;
-use portcullis_flow::records::{GroupState, ResourceState, SecretState};
+use portcullis_flow::records::{GroupState, ResourceState};
+use portcullis_flow::secret::SecretState;
 use portcullis_model::{
     Authentication, Digest, Group, Identity, IdentityId, OwnerRole, Resource, ResourceId, Secret,
     SecretId, Timestamp,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_flow::grant::Grant;
+use portcullis_flow::secret::SecretEvent;
 use portcullis_flow::session::Session;
 use portcullis_ledger::{EvidenceFile, SignedCheckpoint};
+use portcullis_model::event::Payload;
 use portcullis_model::{ChangeId, Event, GrantId, IdentityId, RequestId, SessionId, StreamId};
 
 use crate::Engine;
@@ -16,20 +18,24 @@ use crate::sequencer::{LogFiles, latest};
 /// How long evidence waits for its events to be in the log.
 const INTEGRATION: Duration = Duration::from_secs(10);
 
+/// What belongs to one story: whole streams, and the sessions a secret was injected into.
+#[derive(Default)]
+struct Story {
+    streams: Vec<StreamId>,
+    injected: Vec<(SessionId, String)>,
+}
+
 impl Engine {
     /// The evidence file of a request, grant, session or change: everything the ledger has of the whole story.
     pub async fn evidence(&self, who: IdentityId, id: &str) -> Result<Vec<u8>, Failure> {
-        let streams = self.story(who, id).await?;
+        let story = self.story(who, id).await?;
         let mut positions = BTreeSet::new();
-        for stream in &streams {
-            positions.extend(
-                self.journal
-                    .store
-                    .stream(stream, 0)
-                    .await?
-                    .iter()
-                    .map(|stored| stored.position),
-            );
+        for stream in &story.streams {
+            let stored = self.journal.store.stream(stream, 0).await?;
+            positions.extend(stored.iter().map(|stored| stored.position));
+        }
+        for (session, secret) in &story.injected {
+            positions.extend(self.rotation_after(*session, secret).await?);
         }
         let last = positions.last().copied().unwrap_or(0);
         self.wait_until_integrated(last).await?;
@@ -55,28 +61,60 @@ impl Engine {
     }
 
     /// The streams that belong to one story: a request with its grant, its sessions, and the installation's beginning.
-    async fn story(&self, who: IdentityId, id: &str) -> Result<Vec<StreamId>, Failure> {
+    async fn story(&self, who: IdentityId, id: &str) -> Result<Story, Failure> {
+        let mut story = Story::default();
         if let Ok(change) = id.parse::<ChangeId>() {
             self.show_change(change).await?;
-            return Ok(vec![change.into()]);
+            story.streams.push(change.into());
+            return Ok(story);
         }
         let request = self.request_behind(id).await?;
         self.show_request(who, request).await?;
-        let mut streams = vec![request.into()];
+        story.streams.push(request.into());
         let granted = self
             .journal
             .find_one::<Grant>("request", &request.to_string())
             .await?;
         if let Some(grant) = granted {
             let id = grant.stream.to_string();
-            streams.push(grant.stream);
+            story.streams.push(grant.stream);
             let sessions = self
                 .journal
                 .find::<Session>(&[("grant", id.as_str())])
                 .await?;
-            streams.extend(sessions.into_iter().map(|(stream, _)| stream));
+            for (stream, session) in sessions {
+                if let (Some(secret), Ok(id)) = (session.opening.secret, stream.parse()) {
+                    story.injected.push((id, secret));
+                }
+                story.streams.push(stream);
+            }
         }
-        Ok(streams)
+        Ok(story)
+    }
+
+    /// Where the ledger has a secret's release to a session, and the rotation that came after it.
+    async fn rotation_after(&self, session: SessionId, secret: &str) -> Result<Vec<u64>, Failure> {
+        let stream = self.vault.record(secret).await?.stream;
+        let mut positions = Vec::new();
+        let mut candidate = None;
+        for stored in self.journal.store.stream(&stream, 0).await? {
+            let belongs = match SecretEvent::from_event(&Event::from_leaf(&stored.leaf)?)? {
+                SecretEvent::Released { session: to, .. } => to == Some(session),
+                SecretEvent::RotationBegun { rotation } if candidate.is_none() => {
+                    candidate = (!positions.is_empty()).then_some(rotation.version);
+                    candidate.is_some()
+                }
+                SecretEvent::RotationFailed { version, .. }
+                | SecretEvent::RotationAbandoned { version, .. }
+                | SecretEvent::Rotated { version, .. } => candidate == Some(version),
+                SecretEvent::LeftInForce { .. } => !positions.is_empty() && candidate.is_none(),
+                _ => false,
+            };
+            if belongs {
+                positions.push(stored.position);
+            }
+        }
+        Ok(positions)
     }
 
     async fn request_behind(&self, id: &str) -> Result<RequestId, Failure> {

@@ -30,6 +30,7 @@ mod reevaluation;
 mod repeats;
 mod replay;
 mod requests;
+mod rotation;
 mod secrets;
 mod sequencer;
 mod sessions;

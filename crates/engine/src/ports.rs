@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_model::{KindDescriptor, TenantId};
 use portcullis_ports::{
-    Authenticator, Blobs, Broker, Clock, Connector, Entropy, Reserve, Sealer, Store, Tiles,
+    Authenticator, Blobs, Broker, Clock, Connector, Entropy, Reserve, Rotator, Sealer, Store, Tiles,
 };
 
 use crate::failure::Failure;
@@ -31,6 +31,8 @@ pub struct Ports {
     pub brokers: Vec<Arc<dyn Broker>>,
     /// The kinds of entitlements.
     pub connectors: Vec<Arc<dyn Connector>>,
+    /// The ways of rotating secrets.
+    pub rotators: Vec<Arc<dyn Rotator>>,
     /// The sign-in methods.
     pub authenticators: Vec<Arc<dyn Authenticator>>,
 }
@@ -58,6 +60,14 @@ impl Ports {
         self.connectors
             .iter()
             .find(|connector| connector.descriptor().name == kind)
+    }
+
+    /// What rotates a kind of secret at a kind of resource, if anything does.
+    pub(crate) fn rotator(&self, resource: &str, secret: &str) -> Option<&Arc<dyn Rotator>> {
+        self.rotators.iter().find(|rotator| {
+            let known = rotator.descriptor();
+            known.resource_kind == resource && known.secret_kind == secret
+        })
     }
 
     /// The sign-in method of a name.

@@ -80,6 +80,7 @@ impl Running {
         let loops = vec![
             tokio::spawn(sequencer.run(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_duties(stopped.clone())),
+            tokio::spawn(Arc::clone(&engine).run_rotations(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_reevaluation(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_heads(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_custody(stopped)),

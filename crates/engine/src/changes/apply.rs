@@ -3,9 +3,8 @@
 use portcullis_flow::change::{Change, ChangeBody};
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
-use portcullis_flow::records::{
-    GroupEvent, GroupState, ResourceEvent, ResourceState, SecretEvent, SecretState,
-};
+use portcullis_flow::records::{GroupEvent, GroupState, ResourceEvent, ResourceState};
+use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{ChangeId, Digest, Identity, IdentityKind, Resource, Secret};
 
 use super::ChangeView;

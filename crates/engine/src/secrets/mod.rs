@@ -4,7 +4,7 @@
 mod own;
 mod release;
 
-use portcullis_flow::records::{SecretEvent, SecretState};
+use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::id::TypedId;
 use portcullis_model::{ChangeId, Secret, SecretId, TenantId};
 use portcullis_ports::Entropy;
@@ -73,7 +73,7 @@ impl Vault {
             .stream
             .parse::<SecretId>()
             .map_err(|error| Failure::Damaged(error.to_string()))?;
-        let version = loaded.state.as_ref().map_or(1, |state| state.version + 1);
+        let version = loaded.state.as_ref().map_or(1, SecretState::next_version);
         let event = if version == 1 {
             SecretEvent::Added {
                 name: intake.name.to_owned(),
@@ -160,7 +160,8 @@ impl Vault {
             .open_sealed(&self.context(id, kind, version)?, &sealed)?)
     }
 
-    async fn named(&self, name: &str) -> Result<Loaded<SecretState>, Failure> {
+    /// The record of a secret.
+    pub(crate) async fn record(&self, name: &str) -> Result<Loaded<SecretState>, Failure> {
         let found = self.journal.find_one::<SecretState>("name", name).await?;
         found.ok_or_else(|| Failure::missing("secret", name))
     }

@@ -88,14 +88,14 @@ impl Vault {
 
     /// Opens a door's own key, as the protocol writes it.
     pub(crate) async fn door_key(&self, door: &str) -> Result<Secret<String>, Failure> {
-        let loaded = self.named(&OwnSecret::door(door)).await?;
+        let loaded = self.record(&OwnSecret::door(door)).await?;
         let text = String::from_utf8(self.open(&loaded).await?.expose_owned());
         text.map(Secret::new)
             .map_err(|_| Failure::Damaged(format!("the key of the {door} door is not text")))
     }
 
     async fn own(&self, secret: OwnSecret) -> Result<Secret<Vec<u8>>, Failure> {
-        let loaded = self.named(secret.name()).await?;
+        let loaded = self.record(secret.name()).await?;
         self.open(&loaded).await
     }
 

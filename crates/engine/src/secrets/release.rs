@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use portcullis_flow::records::SecretEvent;
+use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{Resource, Secret, SessionId};
 use portcullis_policy::{
-    AssignEntitlement, DutyPermit, Ordinary, Permit, Privileged, ReleaseSecret, ReplayTape,
+    AssignEntitlement, DutyPermit, Ordinary, Permit, Privileged, Record, ReleaseSecret, ReplayTape,
 };
 use portcullis_vault::SecretKind;
 
@@ -88,22 +88,41 @@ impl Vault {
                 resource.name, resource.name
             ))
         })?;
-        let mut loaded = self.named(name).await?;
         let silent = matches!(&warrant, Warrant::Facts(reads) if !reads.is_first(name));
         if !silent {
-            let event = SecretEvent::Released {
-                version: loaded.get()?.version,
-                session: warrant.session(),
-                purpose: warrant.purpose().to_owned(),
+            let stream = self.record(name).await?.stream;
+            let released = |state: &SecretState, _| {
+                Ok(SecretEvent::Released {
+                    version: state.version,
+                    session: warrant.session(),
+                    purpose: warrant.purpose().to_owned(),
+                })
             };
-            let mut command = self.journal.command(None);
-            command.push(&mut loaded, &event)?;
-            command.commit().await?;
+            self.journal.amend(stream, None, released).await?;
         }
+        let loaded = self.record(name).await?;
         let kind = loaded.get()?.secret_kind.parse();
         let kind: SecretKind = kind
             .map_err(|error: portcullis_vault::UnknownKind| Failure::Damaged(error.to_string()))?;
         Ok((kind, self.open(&loaded).await?))
+    }
+
+    /// Opens one version of a secret that is being rotated, to be tried at its target and nowhere else. The
+    /// rotation, or the question, is in the ledger already.
+    pub(crate) async fn release_to_rotate(
+        &self,
+        duty: &DutyPermit,
+        kind: SecretKind,
+        version: u64,
+    ) -> Result<Secret<Vec<u8>>, Failure> {
+        let Record::Secret(secret) = duty.on() else {
+            return Err(Failure::Denied {
+                code: "wrong_permit",
+                message: "the permit follows from no secret".to_owned(),
+                next: None,
+            });
+        };
+        self.open_version(secret, kind, version).await
     }
 
     /// Releases the key of a session's tape for a replay that was permitted.

@@ -77,6 +77,7 @@ pub(crate) fn new_ports(folder: &DataFolder) -> anyhow::Result<Ports> {
         entropy: Arc::new(OsEntropy),
         brokers: portcullis_brokers::all(),
         connectors: portcullis_connectors::all(),
+        rotators: portcullis_rotators::all(),
         authenticators: portcullis_identity::all(),
     })
 }
