@@ -5,19 +5,23 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use portcullis_engine::{ChangeView, Part, SecretKind, SecretView};
 use portcullis_model::{Secret, SecretId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Hidden};
+use crate::body::{Body, Hidden, Named};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
 
 pub(crate) fn routes() -> Routes {
-    OpenApiRouter::new().routes(routes!(list_secrets, add_secret))
+    OpenApiRouter::new()
+        .routes(routes!(list_secrets, add_secret))
+        .routes(routes!(rotate_secret))
+        .routes(routes!(abandon_rotation))
+        .routes(routes!(verify_secret))
 }
 
 /// The secrets that people added, without their values.
@@ -26,6 +30,50 @@ pub(crate) fn routes() -> Routes {
 async fn list_secrets(State(engine): App, paging: Paging<SecretId>) -> Answer<Part<SecretView>> {
     let part = engine.list_secrets(&paging.page);
     Ok(Json(part.await?))
+}
+
+/// Begins to rotate a secret. It is done when `rotation` is gone and `rotated_at` is new.
+#[utoipa::path(post, path = "/secrets/{name}/rotate", tag = "secrets",
+    params(("name" = String, Path, description = "The secret's name")),
+    responses((status = 200, description = "The secret, without its value", body = Value)))]
+async fn rotate_secret(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+) -> Answer<SecretView> {
+    Ok(Json(engine.rotate_secret(&who, &name).await?))
+}
+
+/// Gives a rotation up whose new value the target is seen to refuse.
+#[utoipa::path(post, path = "/secrets/{name}/rotation/abandon", tag = "secrets",
+    params(("name" = String, Path, description = "The secret's name")),
+    responses((status = 200, description = "The secret, without its value", body = Value)))]
+async fn abandon_rotation(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+) -> Answer<SecretView> {
+    Ok(Json(engine.abandon_rotation(&who, &name).await?))
+}
+
+/// Whether the target accepts a secret's value in force.
+#[derive(Serialize, ToSchema)]
+struct Verified {
+    /// As seen on a fresh connection.
+    accepted: bool,
+}
+
+/// Asks a secret's target whether it accepts the value in force.
+#[utoipa::path(post, path = "/secrets/{name}/verify", tag = "secrets",
+    params(("name" = String, Path, description = "The secret's name")),
+    responses((status = 200, description = "What the target said", body = Verified)))]
+async fn verify_secret(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+) -> Answer<Verified> {
+    let accepted = engine.verify_secret(&who, &name).await?;
+    Ok(Json(Verified { accepted }))
 }
 
 /// What people may add.

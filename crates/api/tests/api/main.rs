@@ -22,6 +22,7 @@ mod people;
 mod pinned;
 mod rebuilt;
 mod repeats;
+mod rotation;
 mod shapes;
 mod shelf;
 mod stories;

@@ -14,7 +14,7 @@ use axum::response::Response;
 use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Preset, shipped};
-use portcullis_ports::{Authenticator, Blobs, Clock, Connector, Entropy, Store, Tiles};
+use portcullis_ports::{Authenticator, Blobs, Clock, Connector, Entropy, Rotator, Store, Tiles};
 use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
 use portcullis_vault::KdfCost;
 use serde_json::{Value, json};
@@ -64,6 +64,23 @@ pub struct World {
     tokens: Mutex<HashMap<String, String>>,
     seeds: Mutex<HashMap<String, Totp>>,
     folder: tempfile::TempDir,
+}
+
+/// What an installation is made with, beside the lodge.
+struct Plugins {
+    connectors: Vec<Arc<dyn Connector>>,
+    rotators: Vec<Arc<dyn Rotator>>,
+    authenticators: Vec<Arc<dyn Authenticator>>,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self {
+            connectors: Vec::new(),
+            rotators: Vec::new(),
+            authenticators: portcullis_identity::all(),
+        }
+    }
 }
 
 /// An answer, read to its end.
@@ -116,19 +133,32 @@ impl World {
 
     /// One in a folder that may have something in it.
     pub async fn found_in(folder: tempfile::TempDir, connectors: Vec<Arc<dyn Connector>>) -> Self {
-        Self::made_of(folder, connectors, portcullis_identity::all()).await
+        let plugins = Plugins {
+            connectors,
+            ..Plugins::default()
+        };
+        Self::made_of(folder, plugins).await
     }
 
     /// One with other ways of signing in.
     pub async fn signing_in_by(authenticators: Vec<Arc<dyn Authenticator>>) -> Self {
-        Self::made_of(tempfile::tempdir().unwrap(), Vec::new(), authenticators).await
+        let plugins = Plugins {
+            authenticators,
+            ..Plugins::default()
+        };
+        Self::made_of(tempfile::tempdir().unwrap(), plugins).await
     }
 
-    async fn made_of(
-        folder: tempfile::TempDir,
-        connectors: Vec<Arc<dyn Connector>>,
-        authenticators: Vec<Arc<dyn Authenticator>>,
-    ) -> Self {
+    /// One with a way of rotating secrets.
+    pub async fn rotating_by(rotator: Arc<dyn Rotator>) -> Self {
+        let plugins = Plugins {
+            rotators: vec![rotator],
+            ..Plugins::default()
+        };
+        Self::made_of(tempfile::tempdir().unwrap(), plugins).await
+    }
+
+    async fn made_of(folder: tempfile::TempDir, plugins: Plugins) -> Self {
         let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
         let disk = Arc::new(Disk::default());
         let (store, tiles, blobs) = on_disk(&disk, folder.path());
@@ -141,8 +171,9 @@ impl World {
             clock: clock.clone(),
             entropy: Arc::new(Dice),
             brokers: vec![Arc::new(Lodge)],
-            connectors,
-            authenticators,
+            connectors: plugins.connectors,
+            rotators: plugins.rotators,
+            authenticators: plugins.authenticators,
         };
         let founding = Founding {
             beginning: Beginning::Evaluation,

@@ -239,6 +239,22 @@ pub(crate) enum SecretsCommand {
         /// Which
         name: String,
     },
+    /// Put another value in its place at its target, proved there, and wait until that is done
+    #[command(
+        after_help = "A secret that was injected into a session is rotated after it by itself.\n\nExamples:\n  portcullis secrets rotate web-1-root\n  portcullis secrets rotate web-1-root --give-up    (the target is seen to refuse the new value)"
+    )]
+    Rotate {
+        /// Which
+        name: String,
+        /// Give a rotation up that does not come through
+        #[arg(long)]
+        give_up: bool,
+    },
+    /// Ask its target whether it is accepted
+    Verify {
+        /// Which
+        name: String,
+    },
 }
 
 /// A kind of secret that people add.

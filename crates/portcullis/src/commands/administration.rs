@@ -1,6 +1,7 @@
 //! Resources, identities, groups, secrets and the changes they are made by.
 
 use std::io::Read;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -15,6 +16,9 @@ use crate::args::administration::{
 use crate::client::Api;
 use crate::outcome::{Outcome, Usage};
 use crate::output::{self, list, status, text, when};
+
+/// How often a rotation is looked at while somebody waits for it.
+const ROTATION_POLL: Duration = Duration::from_millis(250);
 
 /// Runs one of them.
 pub(crate) async fn run(
@@ -359,7 +363,14 @@ async fn secrets(global: &Global, api: &Api, command: SecretsCommand) -> anyhow:
         }
         SecretsCommand::List => {
             let all = api.list("/secrets").await?;
-            let headings = ["name", "kind", "version", "released", "last released"];
+            let headings = [
+                "name",
+                "kind",
+                "version",
+                "released",
+                "last released",
+                "rotated",
+            ];
             table(global, &all, &headings, "no secrets", |secret| {
                 vec![
                     text(secret, "/name"),
@@ -367,21 +378,27 @@ async fn secrets(global: &Global, api: &Api, command: SecretsCommand) -> anyhow:
                     text(secret, "/version"),
                     text(secret, "/released"),
                     when(secret, "/released_at"),
+                    when(secret, "/rotated_at"),
                 ]
             })
         }
-        SecretsCommand::Show { name } => {
-            let all = api.list("/secrets").await?;
-            let found = all
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find(|secret| text(secret, "/name") == name);
-            show_record(
-                global,
-                found.with_context(|| format!("there is no secret {name}"))?,
-            )
+        SecretsCommand::Rotate { name, give_up } => rotate(global, api, &name, give_up).await,
+        SecretsCommand::Verify { name } => {
+            let path = format!("/secrets/{name}/verify");
+            let verified = api.post(&path, &json!({})).await?;
+            if global.json {
+                output::json(&verified)?;
+            }
+            anyhow::ensure!(
+                text(&verified, "/accepted") == "true",
+                "the target does not accept {name} as the vault has it; see secrets show {name}"
+            );
+            if !global.json {
+                output::line(format!("the target accepts {name}"))?;
+            }
+            Ok(Outcome::Done)
         }
+        SecretsCommand::Show { name } => show_record(global, &find_secret(api, &name).await?),
     }
 }
 
@@ -402,6 +419,55 @@ async fn tell_names(api: &Api, record: &mut Value, pointer: &str) -> anyhow::Res
         }
     }
     Ok(())
+}
+
+/// Begins a rotation and waits until it came through, or failed once: it goes on by itself.
+async fn rotate(global: &Global, api: &Api, name: &str, give_up: bool) -> anyhow::Result<Outcome> {
+    let path = if give_up {
+        format!("/secrets/{name}/rotation/abandon")
+    } else {
+        format!("/secrets/{name}/rotate")
+    };
+    let mut secret = api.post(&path, &json!({})).await?;
+    while !text(&secret, "/rotation/version").is_empty()
+        && text(&secret, "/rotation/seen").is_empty()
+    {
+        tokio::time::sleep(ROTATION_POLL).await;
+        secret = find_secret(api, name).await?;
+    }
+    if global.json {
+        output::json(&secret)?;
+    }
+    let seen = text(&secret, "/rotation/seen");
+    if !seen.is_empty() {
+        anyhow::bail!(
+            "{seen}; it is tried again at {}",
+            when(&secret, "/rotation/next_at")
+        );
+    }
+    if !global.json {
+        let version = text(&secret, "/version");
+        output::line(if give_up {
+            format!("{name} stays at version {version}")
+        } else {
+            format!(
+                "{name} is at version {version}: the target accepts it and refuses the one before"
+            )
+        })?;
+    }
+    Ok(Outcome::Done)
+}
+
+async fn find_secret(api: &Api, name: &str) -> anyhow::Result<Value> {
+    let all = api.list("/secrets").await?;
+    let found = all
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|secret| text(secret, "/name") == name);
+    found
+        .cloned()
+        .with_context(|| format!("there is no secret {name}; see secrets list"))
 }
 
 fn show_record(global: &Global, record: &Value) -> anyhow::Result<Outcome> {
