@@ -35,6 +35,7 @@ impl Engine {
         who: &Authentication,
         id: SessionId,
     ) -> Result<(Header, Vec<Frame>), Failure> {
+        self.journal.custody.sound()?;
         let mut session = self.journal.load::<Session>(id).await?;
         let resource = self.resource(session.get()?.opening.resource).await?;
         let action = Action::named(REPLAY).with(SESSION, id.to_string());
