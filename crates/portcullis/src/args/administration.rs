@@ -241,7 +241,7 @@ pub(crate) enum SecretsCommand {
     },
     /// Put another value in its place at its target, proved there, and wait until that is done
     #[command(
-        after_help = "A secret that was injected into a session is rotated after it by itself.\n\nExamples:\n  portcullis secrets rotate web-1-root\n  portcullis secrets rotate web-1-root --give-up    (the target is seen to refuse the new value)"
+        after_help = "Examples:\n  portcullis secrets rotate web-1-root\n  portcullis secrets rotate web-1-root --give-up    (the target is seen to refuse the new value)\n\nA secret that opened a session is rotated after it by itself."
     )]
     Rotate {
         /// Which
@@ -251,6 +251,7 @@ pub(crate) enum SecretsCommand {
         give_up: bool,
     },
     /// Ask its target whether it is accepted
+    #[command(after_help = "Example:\n  portcullis secrets verify web-1-root")]
     Verify {
         /// Which
         name: String,
