@@ -1,5 +1,6 @@
 //! A demo's end, by whatever means: no user, no folder, no server of it is left.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -66,14 +67,18 @@ fn a_demo_that_is_told_to_stop_leaves_nothing() {
 
 #[test]
 fn what_a_killed_demo_leaves_goes_at_once_or_with_the_next_demo() {
-    let world = World::start();
+    // Of its own: a demo of another test would sweep in this one's stead.
+    let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
+    let world = World::start_in(place.path());
     let folder = world.folder().to_path_buf();
+    assert!(folder.starts_with(place.path()));
     assert_eq!(users_of(&folder).is_empty(), !is_root());
     world.end("-KILL");
     eventually("its servers end with it", || {
         processes_naming(&folder).is_empty()
     });
-    let next = World::start();
+    let next = World::start_in(place.path());
     nothing_is_left_of(&folder);
     assert!(next.folder().exists(), "a living demo is left alone");
 }

@@ -31,8 +31,14 @@ pub struct World {
 impl World {
     /// Starts a demo and waits until it says where it is.
     pub fn start() -> Self {
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same, its folder in a place that other demos do not look into.
+    pub fn start_in(place: &Path) -> Self {
         let mut demo = Command::new(PROGRAM)
             .arg("demo")
+            .env("TMPDIR", place)
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()
