@@ -60,8 +60,10 @@ pub(crate) fn table(
     }
     let text = table.trim_fmt();
     let mut lines = text.lines();
-    line(look().paint(BOLD, lines.next().unwrap_or_default().trim_start()))?;
-    lines.try_for_each(|row| line(look().status_in(row.trim_start())))
+    // Every column begins with a blank; the first needs none.
+    let flush = |row: &str| row.strip_prefix(' ').unwrap_or(row).to_owned();
+    line(look().paint(BOLD, &flush(lines.next().unwrap_or_default())))?;
+    lines.try_for_each(|row| line(look().status_in(&flush(row))))
 }
 
 /// Prints a record: JSON for programs, lines for people.
