@@ -55,6 +55,15 @@ async fn a_kill_ends_a_flooding_session_at_both_sides_and_says_why() {
     assert!(events.iter().any(notice));
 }
 
+/// How many bytes a process has written so far.
+fn written(pid: &str) -> u64 {
+    let counted = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    let line = counted
+        .lines()
+        .find_map(|line| line.strip_prefix("wchar: "));
+    line.unwrap().parse().unwrap()
+}
+
 #[tokio::test]
 async fn a_client_that_never_reads_is_bounded_and_can_be_killed() {
     let world = World::new().await;
@@ -70,12 +79,14 @@ async fn a_client_that_never_reads_is_bounded_and_can_be_killed() {
         same = if now == last { same + 1 } else { 0 };
         last = now;
     }
+    // Two windows, pipes and sockets on the way; without a bound it would be gigabytes.
+    let written = written(&pid);
+    assert!(written < 64 << 20, "the target could write {written} bytes");
     world.control.kill(session);
     assert_eq!(ended(ssh).await.status, Some(255));
     until("the command at the target ended", || !runs(&pid)).await;
     let closing = world.control.closed(0).await;
     assert_eq!(closing.cause, killed());
-    // Two windows, pipes and sockets on the way; without a bound it would be gigabytes.
     assert!(closing.bytes_out < 16 << 20, "{}", closing.bytes_out);
 }
 
