@@ -95,6 +95,11 @@ fn an_approver_sees_what_a_role_can_do_and_not_what_the_requester_calls_it() {
         "{listed}"
     );
     // What the role can do changes between asking and approving: what was seen is not what would be given.
+    world.database_admin("CREATE TABLE notes (id int); GRANT SELECT ON notes TO analytics_read");
+    let refused = world.json("olaf", &["approve", &id], 1);
+    assert_eq!(refused["code"], "conflict", "{refused}");
+    assert!(text(&refused["detail"]).contains("something else now"));
+    // What would no longer be granted at all is void.
     world.database_admin("GRANT DELETE ON orders TO analytics_read");
     let refused = world.json("olaf", &["approve", &id], 1);
     assert_eq!(refused["code"], "conflict", "{refused}");
