@@ -96,7 +96,10 @@ impl Engine {
     }
 
     /// Why a live session would not be opened today; nothing when it would.
-    async fn no_longer_allowed(&self, session: &Session) -> Result<Option<String>, Failure> {
+    pub(crate) async fn no_longer_allowed(
+        &self,
+        session: &Session,
+    ) -> Result<Option<String>, Failure> {
         let opening = &session.opening;
         let grant = self.journal.load::<Grant>(opening.grant).await?;
         let grant = grant.get()?;

@@ -83,8 +83,9 @@ impl Engine {
         };
         let ends_at = opening.ends_at;
         let handing = Handing::begin(self, session, tape.head);
-        self.record_opening(session, &opening, &tape.key).await?;
         self.live.insert(session, tape.live);
+        self.record_opening(session, &opening, &tape.key).await?;
+        self.still_allowed(session).await?;
         let credential = match credential {
             Some(credential) => {
                 drop(release);
@@ -204,6 +205,20 @@ impl Engine {
         blob.append(bytes).await?;
         blob.sync().await?;
         Ok(blob)
+    }
+
+    /// What changed between the decision and its record was not looked at by anybody: nobody knew of the session.
+    /// From the record on, re-evaluation knows of it.
+    async fn still_allowed(&self, session: SessionId) -> Result<(), Failure> {
+        let recorded = self.journal.load::<Session>(session).await?;
+        match self.no_longer_allowed(recorded.get()?).await? {
+            None => Ok(()),
+            Some(why) => Err(Failure::Denied {
+                code: "policy",
+                message: format!("what allowed this changed while it was opened: {why}"),
+                next: None,
+            }),
+        }
     }
 
     /// Writes the use of the grant and the session in one go: from here on it happened. Sessions that open at the
