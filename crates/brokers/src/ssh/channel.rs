@@ -107,6 +107,15 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// A program that was seen to end is complete, even when the client did not wait to be told.
+    pub fn settle(&self, cause: CloseCause) -> CloseCause {
+        let ended = self.exit.is_some() || self.signal.is_some();
+        match cause {
+            CloseCause::ClientLost if ended => CloseCause::Completed,
+            cause => cause,
+        }
+    }
+
     /// What to tell control.
     pub fn closing(&self, cause: CloseCause) -> Closing {
         Closing {
@@ -143,6 +152,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_client_that_leaves_after_the_end_leaves_a_task_complete_and_before_it_does_not() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.settle(CloseCause::ClientLost), CloseCause::ClientLost);
+        tally.exit = Some(1);
+        assert_eq!(tally.settle(CloseCause::ClientLost), CloseCause::Completed);
+        assert_eq!(tally.settle(CloseCause::Idle), CloseCause::Idle);
+    }
 
     fn exec(command: &[u8]) -> FrontInput {
         FrontInput::Start(Start::Exec(command.to_vec()))

@@ -185,6 +185,7 @@ impl Session<'_> {
         let cause = self
             .between(opened, &recorder, &mut tally, &mut reached)
             .await;
+        let cause = tally.settle(cause);
         if cause == CloseCause::Completed {
             drop(reached);
             // The client learns of the end when its tape is safe.
