@@ -56,6 +56,14 @@ pub(crate) enum ApiError {
     },
 }
 
+/// Whether a name on the command line would make the path mean something else than what was called.
+fn leads_elsewhere(path: &str) -> bool {
+    let dots = path
+        .split(['/', '\\', '?'])
+        .any(|part| matches!(part, "." | ".."));
+    dots || path.contains(['#', '%', '\\'])
+}
+
 /// The API, as somebody.
 pub(crate) struct Api {
     client: reqwest::Client,
@@ -173,6 +181,14 @@ impl Api {
         body: Option<&Value>,
         idempotency: Option<&str>,
     ) -> Result<Response, ApiError> {
+        if leads_elsewhere(path) {
+            return Err(ApiError::Problem(Problem {
+                status: 400,
+                code: "invalid".to_owned(),
+                detail: format!("{path} names nothing: an identifier or a name has no such part"),
+                next: None,
+            }));
+        }
         let mut request = self
             .client
             .request(method, format!("{}/api/v1{path}", self.server));
@@ -291,4 +307,28 @@ fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_lead_to_another_call() {
+        for path in [
+            "/requests/req_1",
+            "/resources/web-1",
+            "/requests?limit=2&after=req_1",
+        ] {
+            assert!(!leads_elsewhere(path), "{path}");
+        }
+        for path in [
+            "/requests/../identities",
+            "/requests/..",
+            "/requests/%2e%2e/x",
+            "/a/b#c",
+        ] {
+            assert!(leads_elsewhere(path), "{path}");
+        }
+    }
 }
