@@ -1,4 +1,4 @@
-//! The connectors there are. A new one is its folder, whose `System` implements [`Connector`], and one
+//! The connectors there are. A new one is its folder, whose `System` implements [`Connector`] and `Default`, and one
 //! line in the list below.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ macro_rules! table {
     ($($name:ident,)+) => {
         /// Every connector, in the order to show them.
         pub fn all() -> Vec<Arc<dyn Connector>> {
-            vec![$(Arc::new(crate::$name::System)),+]
+            vec![$(Arc::new(crate::$name::System::default())),+]
         }
     };
 }

@@ -89,7 +89,7 @@ impl Order<'_> {
     }
 
     async fn unchanged(&self, transaction: &Transaction<'_>) -> Result<(), ConnectorError> {
-        let what = "read what the entitlement is worth";
+        let what = super::READ_WORTH;
         let worth = catalog::worth(
             transaction,
             self.entitlement.role,

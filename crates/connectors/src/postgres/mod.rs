@@ -5,6 +5,7 @@ mod assign;
 mod catalog;
 mod client;
 mod held;
+mod kept;
 mod quote;
 mod remove;
 mod roles;
@@ -22,21 +23,66 @@ use portcullis_policy::{AssignEntitlement, DutyPermit, Ordinary, Permit};
 use portcullis_ports::{
     Assignment, Connector, ConnectorError, Effective, Held, Removal, Right, Target,
 };
-use tokio_postgres::IsolationLevel;
+use tokio_postgres::{Client, IsolationLevel};
 
 use catalog::Worth;
+use kept::Kept;
 use settings::Settings;
 
 /// How long one call may take, reaching the target included.
 const CALL: Duration = Duration::from_secs(40);
 
+/// What is attempted when the worth of an entitlement is read, in the words of an error.
+const READ_WORTH: &str = "read what the entitlement is worth";
+
 const NAME: &str = "entitlement";
 const ENTITLEMENT: &str = "entitlement";
 const ROLE: &str = "role";
 
-/// A PostgreSQL database. It keeps nothing: every call is a connection of its own.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct System;
+/// A PostgreSQL database.
+#[derive(Debug, Default)]
+pub struct System {
+    kept: Kept,
+}
+
+impl System {
+    /// Reads what a role is worth, over the kept connection if there is one. One that died unused is no
+    /// news of the target: then a new one tells.
+    async fn worth(
+        &self,
+        target: &Target<'_>,
+        settings: &Settings,
+        role: &str,
+    ) -> Result<Worth, ConnectorError> {
+        let mut lent = self.kept.lend(target, settings).await?;
+        let mut read = worth(&mut lent.client, target, role).await;
+        if read.is_err() && lent.used && lent.client.is_closed() {
+            lent = self.kept.open(target, settings).await?;
+            read = worth(&mut lent.client, target, role).await;
+        }
+        if read.is_ok() {
+            self.kept.give_back(target.resource.id, lent);
+        }
+        read.map_err(|error| client::failed(target, READ_WORTH, &error))
+    }
+}
+
+/// Reads what a role is worth in one snapshot.
+async fn worth(
+    client: &mut Client,
+    target: &Target<'_>,
+    role: &str,
+) -> Result<Worth, tokio_postgres::Error> {
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    let worth = catalog::worth(&transaction, role, target.resource.sensitivity).await?;
+    transaction.rollback().await?;
+    Ok(worth)
+}
 
 /// An action read back: the name people ask for and the role it means.
 #[derive(Debug)]
@@ -172,27 +218,11 @@ impl Connector for System {
     ) -> Result<Effective, ConnectorError> {
         let settings = Settings::of(target.resource)?;
         let entitlement = Entitlement::of(action)?;
-        let what = "read what the entitlement is worth";
-        in_time(target, async {
-            let mut client = client::connect(target, &settings).await?;
-            let fail = |error| client::failed(target, what, &error);
-            let transaction = client
-                .build_transaction()
-                .isolation_level(IsolationLevel::RepeatableRead)
-                .read_only(true)
-                .start()
-                .await
-                .map_err(fail)?;
-            let sensitivity = target.resource.sensitivity;
-            match catalog::worth(&transaction, entitlement.role, sensitivity)
-                .await
-                .map_err(fail)?
-            {
-                Worth::Known(effective) | Worth::Unreadable(effective) => Ok(effective),
-                Worth::NoRole => Err(entitlement.no_role(target)),
-            }
-        })
-        .await
+        let worth = self.worth(target, &settings, entitlement.role);
+        match in_time(target, worth).await? {
+            Worth::Known(effective) | Worth::Unreadable(effective) => Ok(effective),
+            Worth::NoRole => Err(entitlement.no_role(target)),
+        }
     }
 
     /// Every live session of the account counts as carrying the role, since it may have run SET ROLE while

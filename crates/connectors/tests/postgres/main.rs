@@ -9,6 +9,7 @@
 )]
 
 mod giving;
+mod keeping;
 mod suite;
 mod taking;
 mod tls;
