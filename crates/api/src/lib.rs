@@ -6,6 +6,7 @@ mod body;
 mod catalog;
 mod changes;
 mod events;
+mod finish;
 mod grants;
 mod groups;
 mod identities;

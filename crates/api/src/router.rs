@@ -12,11 +12,12 @@ use portcullis_engine::Engine;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::body::MOST_BODY_BYTES;
+use crate::finish::UnderWay;
 use crate::openapi::Document;
 use crate::problem::Problem;
 use crate::{
-    Routes, auth, catalog, changes, events, grants, groups, identities, ledger, openapi, policy,
-    repeats, requests, resources, secrets, sessions, sign_in, watch,
+    Routes, auth, catalog, changes, events, finish, grants, groups, identities, ledger, openapi,
+    policy, repeats, requests, resources, secrets, sessions, sign_in, watch,
 };
 
 /// Where the API begins.
@@ -26,6 +27,7 @@ const PREFIX: &str = "/api/v1";
 pub fn router(engine: Arc<Engine>) -> Router {
     let gate = middleware::from_fn_with_state(Arc::clone(&engine), auth::require);
     let once = middleware::from_fn_with_state(Arc::clone(&engine), repeats::once);
+    let finish = middleware::from_fn_with_state(UnderWay::default(), finish::to_the_end);
     let closed = closed().route_layer(once).route_layer(gate);
     let (routes, mut document) = OpenApiRouter::with_openapi(openapi::document())
         .nest(PREFIX, open().merge(closed))
@@ -36,6 +38,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(Extension(Document::of(&document)))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(finish)
         .layer(middleware::map_response(mark))
         .with_state(engine)
 }

@@ -19,10 +19,25 @@ struct Entries {
     kept: Vec<(u64, Order)>,
 }
 
+/// Whether both end one session.
+fn ends_the_same(given: &Order, order: &Order) -> bool {
+    match (given, order) {
+        (Order::Kill { session: given, .. }, Order::Kill { session, .. }) => given == session,
+        _ => false,
+    }
+}
+
 impl OrderBook {
-    /// Gives an order.
+    /// Gives an order. To end what was told to end already is no further order.
     pub(crate) fn give(&self, order: Order) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries
+            .kept
+            .iter()
+            .any(|(_, given)| ends_the_same(given, &order))
+        {
+            return;
+        }
         entries.next += 1;
         let cursor = entries.next;
         entries.kept.push((cursor, order));
@@ -64,5 +79,35 @@ impl OrderBook {
             cursor: entries.next + 1,
             orders: newer.map(|(_, order)| order.clone()).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_model::Timestamp;
+    use portcullis_model::id::TypedId;
+
+    use super::*;
+
+    fn session(byte: u8) -> SessionId {
+        SessionId::from_parts(Timestamp::from_millis(0), [byte; 10])
+    }
+
+    fn kill(byte: u8, reason: &str) -> Order {
+        Order::Kill {
+            session: session(byte),
+            reason: reason.to_owned(),
+        }
+    }
+
+    #[test]
+    fn who_is_told_to_end_twice_hears_it_once_and_another_hears_its_own() {
+        let book = OrderBook::default();
+        let from = book.read(0).cursor;
+        for order in [kill(1, "first"), kill(1, "second"), kill(2, "third")] {
+            book.give(order);
+        }
+        let orders = book.read(from).orders;
+        assert_eq!(orders, [kill(1, "first"), kill(2, "third")]);
     }
 }

@@ -168,7 +168,8 @@ impl Engine {
         }
     }
 
-    /// A session that is over, or was told to end, is told nothing more by the server.
+    /// A session that is over is told nothing more by the server, and one that is ending is told without another
+    /// event: who wrote the order may have been stopped before giving it.
     async fn try_order_kill(
         &self,
         id: SessionId,
@@ -176,13 +177,16 @@ impl Engine {
         reason: &str,
     ) -> Result<(), Failure> {
         let mut loaded = self.journal.load::<Session>(id).await?;
-        if by.is_none() && loaded.get()?.status != SessionStatus::Live {
-            return Ok(());
+        match (&loaded.get()?.status, by) {
+            (SessionStatus::Ended { .. }, None) => return Ok(()),
+            (SessionStatus::Ending { .. }, None) => {}
+            _ => {
+                let mut command = self.journal.command(by);
+                let event = loaded.get()?.kill(by, reason.to_owned())?;
+                command.push(&mut loaded, &event)?;
+                command.commit().await?;
+            }
         }
-        let mut command = self.journal.command(by);
-        let event = loaded.get()?.kill(by, reason.to_owned())?;
-        command.push(&mut loaded, &event)?;
-        command.commit().await?;
         self.orders.give(GateOrder::Kill {
             session: id,
             reason: reason.to_owned(),

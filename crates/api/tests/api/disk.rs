@@ -33,6 +33,8 @@ pub struct Disk {
     given_up: Mutex<bool>,
     /// Others were faster and took what was given up.
     taken: Mutex<bool>,
+    /// What is written in the store is there, and whoever wrote it does not hear of it.
+    silent: watch::Sender<bool>,
 }
 
 impl Disk {
@@ -45,6 +47,15 @@ impl Disk {
     pub fn fill_for_good(&self, parts: &[Part]) {
         *self.taken.lock().unwrap() = true;
         self.fill(parts);
+    }
+
+    /// From now on the store keeps what is written and does not answer.
+    pub fn fall_silent(&self) {
+        self.silent.send_replace(true);
+    }
+
+    pub fn speak_again(&self) {
+        self.silent.send_replace(false);
     }
 
     pub fn make_room(&self) {
@@ -96,7 +107,10 @@ impl Store for On<dyn Store> {
     async fn append(&self, command: Vec<Append>) -> Result<u64, AppendError> {
         let room = self.disk.room(Part::Store);
         room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        self.inner.append(command).await
+        let written = self.inner.append(command).await;
+        let mut silent = self.disk.silent.subscribe();
+        silent.wait_for(|silent| !silent).await.unwrap();
+        written
     }
 
     async fn stream(&self, stream: &StreamId, after: u64) -> Result<Vec<Stored>, StoreError> {

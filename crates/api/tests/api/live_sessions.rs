@@ -95,6 +95,14 @@ impl Scene {
         ended.expect("nobody ends the session")
     }
 
+    /// Waits until it is written that a session is to end.
+    async fn until_ending(&self, session: SessionId) {
+        let show = format!("/sessions/{session}");
+        while self.world.get(&self.people.rosa, &show).await.done()["status"] != "ending" {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Nothing more is opened, for this reason.
     async fn is_shut(&self) -> String {
         self.open().await.unwrap_err().message
@@ -205,6 +213,28 @@ async fn what_does_not_touch_a_live_session_leaves_it_alone() {
     let show = format!("/sessions/{first}");
     let first = scene.world.get(&scene.people.olaf, &show).await.done();
     assert_eq!(first["status"], "live");
+}
+
+/// Whose it is may begin to end it and be gone before the order is given: that order was written, and is given
+/// to the gate by whoever ends the session next.
+#[tokio::test]
+async fn a_kill_that_broke_off_halfway_does_not_shield_from_the_next() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    let token = Secret::new(scene.people.rosa.clone());
+    let rosa = scene.world.engine.authenticate(&token).await.unwrap();
+    scene.world.disk.fall_silent();
+    tokio::select! {
+        killed = scene.world.engine.kill(&rosa, session, "mine") => panic!("{killed:?}"),
+        () = scene.until_ending(session) => {}
+    }
+    scene.world.disk.speak_again();
+    let path = format!("/grants/{}/revoke", scene.request);
+    let reason = json!({"reason": "enough"});
+    let revoked = scene.world.post(&scene.people.olaf, &path, reason).await;
+    revoked.done();
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("the grant is over"), "{why}");
 }
 
 /// The files of the active bundle.
