@@ -14,6 +14,10 @@ use crate::failure::Failure;
 /// The most events integrated at once.
 const BATCH: usize = 4096;
 
+/// How long it lets events gather before it integrates them: its writes are on the same disk as the commits
+/// that follow.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// How long it waits after a failure before it tries again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -39,6 +43,15 @@ pub(crate) fn latest(
     let signed = SignedCheckpoint::open(&bytes, std::slice::from_ref(key))
         .map_err(|error| Failure::Damaged(format!("the ledger's checkpoint: {error}")))?;
     Ok(Some(signed))
+}
+
+/// Waits for an event, and for those that come with it.
+async fn gathered(committed: &mut watch::Receiver<u64>) {
+    // An error means that the store is gone: then it is the shutdown that is awaited.
+    if committed.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(GATHER).await;
 }
 
 /// The sequencer's state. There is one a tenant; only it appends to the log.
@@ -105,7 +118,7 @@ impl Sequencer {
                 return;
             }
             tokio::select! {
-                _ = committed.changed() => {}
+                () = gathered(&mut committed) => {}
                 _ = shutdown.changed() => {}
             }
         }
