@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::{TryStreamExt as _, stream};
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Request;
 use portcullis_flow::session::Session;
@@ -18,6 +19,7 @@ use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 use crate::overlap::{Turns, rights};
+use crate::reevaluation::AT_ONCE;
 use crate::secrets::Warrant;
 
 /// How long the loop waits when nothing wakes it: the grain of expiry.
@@ -320,11 +322,14 @@ impl Engine {
             .map(|(key, value)| (*key, value.as_str()))
             .collect();
         let live = self.journal.find::<Session>(&keys).await?;
-        for (stream, _) in &live {
-            if let Ok(session) = stream.parse::<SessionId>() {
-                self.order_kill(session, None, "the grant is over").await?;
-            }
-        }
+        let sessions = live
+            .iter()
+            .filter_map(|(id, _)| id.parse::<SessionId>().ok());
+        stream::iter(sessions.map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |session| {
+                self.order_kill(session, None, "the grant is over")
+            })
+            .await?;
         if live.is_empty() {
             return Ok(Found::Gone(serde_json::json!({ "live_sessions": 0 })));
         }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::request::Request;
@@ -18,6 +19,10 @@ use crate::requests::Standing;
 
 /// The most events looked at in one go.
 const BATCH: usize = 1024;
+
+/// How many sessions are decided or ended at the same time: what is written meanwhile shares its way to the
+/// disk.
+pub(crate) const AT_ONCE: usize = 64;
 
 /// The nouns whose events can change a decision.
 const DECISIVE: [&str; 5] = ["installation", "grant", "identity", "resource", "group"];
@@ -72,10 +77,11 @@ impl Engine {
     pub(crate) async fn reevaluate(&self, broad: bool) {
         if let Err(failure) = self.reevaluate_sessions().await {
             tracing::error!(%failure, "live sessions could not be looked at: ending them");
-            for session in self.live.all() {
-                self.kill_quietly(session, "access could not be decided anew")
-                    .await;
-            }
+            stream::iter(self.live.all())
+                .for_each_concurrent(AT_ONCE, |session| {
+                    self.kill_quietly(session, "access could not be decided anew")
+                })
+                .await;
         }
         if broad && let Err(failure) = self.reevaluate_rest().await {
             tracing::error!(%failure, "grants and requests could not be looked at");
@@ -83,14 +89,18 @@ impl Engine {
     }
 
     async fn reevaluate_sessions(&self) -> Result<(), Failure> {
-        for id in self.live.all() {
-            let loaded = self.journal.load::<Session>(id).await?;
-            let Some(session) = loaded.state.filter(Session::is_live) else {
-                continue;
-            };
-            if let Some(why) = self.no_longer_allowed(&session).await? {
-                self.kill_quietly(id, &why).await;
-            }
+        stream::iter(self.live.all().into_iter().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |id| self.reevaluate_session(id))
+            .await
+    }
+
+    async fn reevaluate_session(&self, id: SessionId) -> Result<(), Failure> {
+        let loaded = self.journal.load::<Session>(id).await?;
+        let Some(session) = loaded.state.filter(Session::is_live) else {
+            return Ok(());
+        };
+        if let Some(why) = self.no_longer_allowed(&session).await? {
+            self.kill_quietly(id, &why).await;
         }
         Ok(())
     }
