@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{ChangeView, Engine, Failure, IdentityView, Part};
+use axum::response::{IntoResponse, Response};
+use portcullis_engine::{ChangeView, Engine, Failure, IdentityView, Part, Reopened};
 use portcullis_model::{Identity, IdentityId, IdentityKind, OwnerRole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -99,19 +100,24 @@ struct EnrolmentAnswer {
     token: String,
 }
 
-/// Opens an enrolment anew.
+/// Opens an enrolment anew. Whoever has enrolled before can be replaced by it: then it is a change, which
+/// other owners sign.
 #[utoipa::path(post, path = "/identities/{name}/enroll", tag = "identities",
     params(("name" = String, Path)),
-    responses((status = 200, description = "A one-time token", body = EnrolmentAnswer)))]
+    responses((status = 200, description = "A one-time token", body = EnrolmentAnswer),
+        (status = 202, description = "The change that opens it", body = Value)))]
 async fn reopen_enrolment(
     State(engine): App,
     Caller(who): Caller,
     Named(name): Named<String>,
-) -> Answer<EnrolmentAnswer> {
-    let token = engine.reopen_enrolment(&who, &name).await?;
-    Ok(Json(EnrolmentAnswer {
-        token: token.expose_owned(),
-    }))
+) -> Result<Response, Problem> {
+    Ok(match engine.reopen_enrolment(&who, &name).await? {
+        Reopened::Token(token) => Json(EnrolmentAnswer {
+            token: token.expose_owned(),
+        })
+        .into_response(),
+        Reopened::Proposed(change) => (StatusCode::ACCEPTED, Json(change)).into_response(),
+    })
 }
 
 /// Proposes that an identity may not act any more.

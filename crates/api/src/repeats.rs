@@ -116,6 +116,7 @@ async fn outcome(
             match route {
                 "/resources" => show(status, engine.resource_put(change)),
                 "/policy/proposals" => show(status, Engine::bundle_proposal(change)),
+                "/identities/{name}/enroll" => show(StatusCode::ACCEPTED, change),
                 _ => show(status, change),
             }
         }

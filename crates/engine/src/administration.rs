@@ -45,6 +45,14 @@ pub struct IdentityView {
     pub owner_name: Option<String>,
 }
 
+/// What came of letting somebody enroll again.
+pub enum Reopened {
+    /// A one-time token, shown this once.
+    Token(Secret<String>),
+    /// A change that other owners have to sign.
+    Proposed(Box<ChangeView>),
+}
+
 /// Whether a resource is added or its record replaced, and what its owner has to place by hand.
 #[derive(Debug, Clone, Serialize)]
 pub struct ResourcePut {
@@ -97,12 +105,13 @@ impl Engine {
             .await
     }
 
-    /// A fresh enrolment token for somebody: one owner of identities, or the founder for who is not enrolled.
+    /// Lets somebody enroll: an owner of identities alone for who never has, since somebody was given the first
+    /// token as well; whoever has enrolled can be replaced by it, so that several have to sign.
     pub async fn reopen_enrolment(
         &self,
         who: &Authentication,
         name: &str,
-    ) -> Result<Secret<String>, Failure> {
+    ) -> Result<Reopened, Failure> {
         Self::need_second_factor(who)?;
         if !self.roles(who).await?.contains(&OwnerRole::Iam) {
             return Err(Failure::Denied {
@@ -114,20 +123,17 @@ impl Engine {
         let found = self.journal.find_one::<IdentityState>("name", name).await?;
         let mut loaded = found.ok_or_else(|| Failure::missing("identity", name))?;
         let state = loaded.get()?;
-        if !state.methods.is_empty() && !state.identity.roles.is_empty() {
-            // Otherwise one owner could become another by enrolling in their place.
-            return Err(Failure::denied(
-                "not_eligible",
-                format!("{name} is an owner and has enrolled: one person cannot reset that"),
-                "suspend the identity and add another, which owners sign",
-            ));
+        if !state.methods.is_empty() {
+            let identity = state.identity.id;
+            let change = self.propose(who, ChangeBody::ReopenEnrolment { identity });
+            return Ok(Reopened::Proposed(Box::new(change.await?)));
         }
         let token = crate::tokens::Token::issue(state.identity.id, self.journal.entropy.as_ref());
         let mut command = self.journal.command(Some(who.identity));
         let opened = state.open_enrolment(token.digest(), command.at())?;
         command.push(&mut loaded, &opened)?;
         command.commit().await?;
-        Ok(token.expose())
+        Ok(Reopened::Token(token.expose()))
     }
 
     /// The identities, oldest first.

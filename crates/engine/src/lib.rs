@@ -47,10 +47,10 @@ use portcullis_policy::Bundle;
 use tokio::sync::watch;
 
 pub use administration::{
-    ActiveBundle, BundleCheck, BundleProposal, IdentityView, ResourcePut, SecretView,
+    ActiveBundle, BundleCheck, BundleProposal, IdentityView, Reopened, ResourcePut, SecretView,
 };
 pub use catalog::{CatalogEntry, Offer};
-pub use changes::ChangeView;
+pub use changes::{ChangeView, Difference};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use failure::Failure;
 pub use founding::{Beginning, Founded, Founding, found};
@@ -89,6 +89,8 @@ pub struct Engine {
     unrecorded: custody::Unrecorded,
     duties: Arc<duties::Duties>,
     fact_reads: secrets::FactReads,
+    /// Held while a change takes effect.
+    changing: tokio::sync::Mutex<()>,
     integrated: watch::Receiver<u64>,
 }
 

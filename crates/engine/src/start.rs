@@ -67,6 +67,7 @@ impl Running {
             unrecorded: crate::custody::Unrecorded::default(),
             duties: Arc::default(),
             fact_reads: crate::secrets::FactReads::default(),
+            changing: tokio::sync::Mutex::default(),
         });
         engine.end_orphans().await?;
         if let Err(failure) = engine.set_reserve_aside().await {

@@ -110,7 +110,7 @@ impl Scene {
 }
 
 /// A key of rosa's and a code: what a gate reports of a connection.
-async fn connection(world: &World, rosa: &str) -> Ticket {
+pub async fn connection(world: &World, rosa: &str) -> Ticket {
     let public_key = session_key(&Secret::new([7; 32])).unwrap().public;
     let body = json!({"public_key": public_key});
     let known = world.post(rosa, "/ssh-keys", body).await.done();

@@ -18,6 +18,7 @@ mod live_sessions;
 mod load;
 mod lodge;
 mod overlaps;
+mod owners;
 mod people;
 mod pinned;
 mod rebuilt;

@@ -29,13 +29,18 @@ impl Engine {
     pub(super) async fn check(&self, body: &ChangeBody) -> Result<(), Failure> {
         match body {
             ChangeBody::PutResource { resource } => self.check_resource(resource).await,
-            ChangeBody::PutIdentity { identity } => check_identity(identity),
+            ChangeBody::PutIdentity { identity } => {
+                check_identity(identity)?;
+                self.keep_owners(identity).await
+            }
             ChangeBody::PutGroup { group } => check_name(&group.name),
             ChangeBody::AddSecret { name, .. } => check_name(name),
             ChangeBody::ActivateBundle { bundle, .. } => {
                 bundles::load(&self.ports, *bundle).await.map(|_| ())
             }
-            ChangeBody::RemoveResource { .. } | ChangeBody::RemoveGroup { .. } => Ok(()),
+            ChangeBody::RemoveResource { .. }
+            | ChangeBody::RemoveGroup { .. }
+            | ChangeBody::ReopenEnrolment { .. } => Ok(()),
         }
     }
 
@@ -69,13 +74,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Applies a change in the command that brings its last signature, or commits the signature alone.
+    /// Applies a change in the command that brings its last signature, or commits the signature alone. Changes
+    /// take effect in turn, so that nothing takes away what another was checked against.
     pub(super) async fn apply_when_signed(
         &self,
         mut command: Command<'_>,
         id: ChangeId,
         mut loaded: Loaded<Change>,
     ) -> Result<ChangeView, Failure> {
+        let _turn = self.changing.lock().await;
         let mut after = After::default();
         if loaded.get()?.is_signed() {
             let applied = loaded.get()?.apply_now(command.at())?;
@@ -102,7 +109,12 @@ impl Engine {
         let by = Some(change);
         match body {
             ChangeBody::PutIdentity { identity } => {
+                self.keep_owners(&identity).await?;
                 self.put_identity(command, identity, change, after).await
+            }
+            ChangeBody::ReopenEnrolment { identity } => {
+                let mut loaded = self.journal.load::<IdentityState>(identity).await?;
+                self.open_enrolment(command, &mut loaded, after)
             }
             ChangeBody::PutResource { resource } => {
                 let mut loaded = self.journal.load::<ResourceState>(resource.id).await?;
@@ -177,7 +189,6 @@ impl Engine {
                 },
             );
         }
-        let id = identity.id;
         command.push(
             &mut loaded,
             &IdentityEvent::Added {
@@ -185,9 +196,19 @@ impl Engine {
                 change: Some(change),
             },
         )?;
-        let token = Token::issue(id, self.journal.entropy.as_ref());
-        let opened = loaded.get()?.open_enrolment(token.digest(), command.at())?;
-        command.push(&mut loaded, &opened)?;
+        self.open_enrolment(command, &mut loaded, after)
+    }
+
+    fn open_enrolment(
+        &self,
+        command: &mut Command<'_>,
+        loaded: &mut Loaded<IdentityState>,
+        after: &mut After,
+    ) -> Result<(), Failure> {
+        let state = loaded.get()?;
+        let token = Token::issue(state.identity.id, self.journal.entropy.as_ref());
+        let opened = state.open_enrolment(token.digest(), command.at())?;
+        command.push(loaded, &opened)?;
         after.token = Some(token.expose());
         Ok(())
     }

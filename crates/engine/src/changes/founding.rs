@@ -1,18 +1,13 @@
 //! The founding state: what one administrator may do alone, and when that is over.
 
-use std::collections::BTreeSet;
-
 use portcullis_flow::approval::can_fill;
 use portcullis_flow::change::ChangeBody;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::installation::{Installation, InstallationEvent};
-use portcullis_model::{Authentication, IdentityId, OwnerRole};
+use portcullis_model::Authentication;
 
 use crate::Engine;
 use crate::failure::Failure;
-
-/// The sign-in method that shows that somebody has enrolled.
-const ENROLLED: &str = "password";
 
 impl Engine {
     /// Whether somebody acts as the founder, in one of the two things a founder may do: enroll owners,
@@ -42,28 +37,12 @@ impl Engine {
         if loaded.get()?.founding.is_none() {
             return Ok(());
         }
-        let mut seats = Vec::new();
-        for role in [OwnerRole::Iam, OwnerRole::Pam, OwnerRole::Resource] {
-            let enrolled = self.enrolled(role).await?;
-            seats.push(enrolled.into_iter().collect::<Vec<_>>());
-        }
-        if !can_fill(seats) {
+        if !can_fill(self.enrolled_owners().await?) {
             return Ok(());
         }
         let mut command = self.journal.command(None);
         let why = "three owners have enrolled".to_owned();
         command.push(&mut loaded, &InstallationEvent::FoundingEnded { why })?;
         command.commit().await
-    }
-
-    async fn enrolled(&self, role: OwnerRole) -> Result<BTreeSet<IdentityId>, Failure> {
-        let mut enrolled = BTreeSet::new();
-        for id in self.holders(role).await? {
-            let loaded = self.journal.load::<IdentityState>(id).await?;
-            if loaded.get()?.methods.contains(ENROLLED) {
-                enrolled.insert(id);
-            }
-        }
-        Ok(enrolled)
     }
 }

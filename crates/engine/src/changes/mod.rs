@@ -2,39 +2,22 @@
 
 pub(crate) mod apply;
 mod founding;
+mod owners;
+mod view;
 
 use std::collections::BTreeSet;
 
-use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Needed};
+use portcullis_flow::change::{Change, ChangeBody, Needed};
 use portcullis_flow::identity::IdentityState;
 use portcullis_model::{Authentication, ChangeId, Digest, OwnerRole};
 use portcullis_ports::store::SealedRow;
-use serde::Serialize;
 
 use crate::Engine;
-use crate::directory::Names;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 use crate::lists::{Order, Page, Part};
 
-/// A change for people and programs.
-#[derive(Debug, Clone, Serialize)]
-pub struct ChangeView {
-    /// Which.
-    pub id: ChangeId,
-    /// Where it stands, and everything about it.
-    #[serde(flatten)]
-    pub change: Change,
-    /// Who proposed it, by name.
-    pub proposer_name: String,
-    /// Who signed, by name.
-    pub signed_by: Vec<String>,
-    /// What is still needed, in words; empty when nothing is.
-    pub missing: String,
-    /// A one-time token that came of it, shown to the one whose signature completed it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enrolment_token: Option<String>,
-}
+pub use view::{ChangeView, Difference};
 
 impl Engine {
     /// Proposes a change, signing it where the proposer's signature is asked for.
@@ -118,7 +101,7 @@ impl Engine {
 
     /// The changes, newest first.
     pub async fn list_changes(&self, page: &Page) -> Result<Part<ChangeView>, Failure> {
-        let names = self.names().await?;
+        let known = self.known().await?;
         let part = self
             .part(page, Order::NewestFirst, |_: &Change| true)
             .await?;
@@ -126,7 +109,7 @@ impl Engine {
             let id = stream
                 .parse()
                 .map_err(|_| Failure::missing("change", &stream))?;
-            Ok(seen(id, change, None, &names))
+            known.view(id, change, None)
         })
     }
 
@@ -138,51 +121,15 @@ impl Engine {
         if self.may_as_founder(who, body).await? {
             return Ok(Needed::Nobody);
         }
-        let before = match body {
-            ChangeBody::PutIdentity { identity } => {
-                let known = self.journal.load::<IdentityState>(identity.id).await?;
-                known.state.map(|state| state.identity)
-            }
+        let about = match body {
+            ChangeBody::PutIdentity { identity } => Some(identity.id),
+            ChangeBody::ReopenEnrolment { identity } => Some(*identity),
             _ => None,
         };
-        Ok(body.needed(before.as_ref()))
-    }
-
-    async fn change_view(
-        &self,
-        id: ChangeId,
-        change: Change,
-        enrolment_token: Option<String>,
-    ) -> Result<ChangeView, Failure> {
-        Ok(seen(id, change, enrolment_token, &self.names().await?))
-    }
-}
-
-/// A change as people see it.
-fn seen(
-    id: ChangeId,
-    change: Change,
-    enrolment_token: Option<String>,
-    names: &Names,
-) -> ChangeView {
-    let named = |id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-    let waits = change.status == ChangeStatus::Pending && !change.is_signed();
-    ChangeView {
-        id,
-        proposer_name: change
-            .proposer
-            .map_or_else(|| "the server".to_owned(), named),
-        signed_by: change
-            .signatures
-            .iter()
-            .map(|signature| named(signature.by))
-            .collect(),
-        missing: if waits {
-            change.needed.to_string()
-        } else {
-            String::new()
-        },
-        change,
-        enrolment_token,
+        let known = match about {
+            Some(id) => self.journal.load::<IdentityState>(id).await?.state,
+            None => None,
+        };
+        Ok(body.needed(known.map(|state| state.identity).as_ref()))
     }
 }

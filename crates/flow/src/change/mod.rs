@@ -46,6 +46,11 @@ pub enum ChangeBody {
         /// The record.
         identity: Identity,
     },
+    /// Somebody who has enrolled may enroll again: whoever holds the token can become them.
+    ReopenEnrolment {
+        /// Who.
+        identity: IdentityId,
+    },
     /// A group is added, or its members set.
     PutGroup {
         /// The record.
@@ -85,8 +90,8 @@ pub enum Needed {
 }
 
 impl ChangeBody {
-    /// Whose signatures this change needs once the installation is founded. `before` is the record
-    /// it replaces, when it replaces one.
+    /// Whose signatures this change needs once the installation is founded. `before` is the record of the
+    /// identity it is about, as it stands.
     pub fn needed(&self, before: Option<&Identity>) -> Needed {
         use OwnerRole::{Iam, Pam, Resource};
         match self {
@@ -99,9 +104,16 @@ impl ChangeBody {
             Self::PutIdentity { identity } if identity.roles.is_empty() => Needed::Each {
                 roles: vec![Iam, Pam],
             },
+            // One owner alone could approve in somebody's place, or ask in it.
+            Self::ReopenEnrolment { .. } if before.is_some_and(|known| known.roles.is_empty()) => {
+                Needed::Each {
+                    roles: vec![Iam, Pam],
+                }
+            }
             Self::ActivateBundle { .. }
             | Self::PutResource { .. }
             | Self::PutIdentity { .. }
+            | Self::ReopenEnrolment { .. }
             | Self::PutGroup { .. }
             | Self::AddSecret { .. } => Needed::Each {
                 roles: vec![Iam, Pam, Resource],

@@ -139,6 +139,21 @@ fn giving_a_role_needs_three_and_taking_it_away_one() {
 }
 
 #[test]
+fn nobody_alone_lets_somebody_enroll_again() {
+    let reopen = ChangeBody::ReopenEnrolment {
+        identity: person(1),
+    };
+    for (known, signatures) in [
+        (Some(record(&[])), 2),
+        (Some(record(&[OwnerRole::Iam])), 3),
+        (None, 3),
+    ] {
+        let needed = reopen.needed(known.as_ref());
+        assert!(matches!(needed, Needed::Each { roles } if roles.len() == signatures));
+    }
+}
+
+#[test]
 fn a_change_that_ended_takes_no_signature() {
     let change = widening();
     let refused = change.refuse(person(1), &BTreeSet::new(), now()).unwrap();

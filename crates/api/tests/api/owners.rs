@@ -1,0 +1,166 @@
+//! What one owner alone cannot do to the others, or in the place of somebody.
+
+use axum::http::StatusCode;
+use portcullis_model::Action;
+use portcullis_ports::Control;
+use portcullis_ports::control::{Login, OpenWish};
+use serde_json::{Value, json};
+
+use crate::live_sessions::connection;
+use crate::people::{gate, lodge, shell};
+use crate::world::World;
+
+async fn suspend(world: &World, by: &str, name: &str) -> crate::world::Reply {
+    let path = format!("/identities/{name}/suspend");
+    world.post(by, &path, json!({})).await
+}
+
+#[tokio::test]
+async fn the_last_owner_of_a_sort_cannot_be_taken_away_by_anybody_alone() {
+    let world = World::new().await;
+    let people = world.people().await;
+    for name in ["pia", "iris", "olaf"] {
+        let refused = suspend(&world, &people.iris, name).await;
+        assert_eq!(refused.problem(), (403, "last_owner".to_owned()), "{name}");
+        assert!(
+            refused.text().contains("identities add"),
+            "{}",
+            refused.text()
+        );
+    }
+    suspend(&world, &people.iris, "rosa").await.done();
+}
+
+#[tokio::test]
+async fn an_owner_who_has_a_successor_can_be_taken_away() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let body = json!({"name": "paul", "kind": "human", "roles": ["pam"]});
+    let added = world.post(&people.iris, "/identities", body).await.done();
+    let signed = world.sign(&added, &[&people.olaf, &people.pia]).await;
+    let early = suspend(&world, &people.iris, "pia").await;
+    assert_eq!(early.problem().1, "last_owner", "paul has not enrolled");
+    world.invite("paul", signed["enrolment_token"].as_str().unwrap());
+    world.enroll("paul").await;
+    suspend(&world, &people.iris, "pia").await.done();
+    let last = suspend(&world, &people.iris, "paul").await;
+    assert_eq!(last.problem().1, "last_owner");
+}
+
+#[tokio::test]
+async fn two_owners_taken_away_at_one_moment_leave_one() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let body = json!({"name": "paul", "kind": "human", "roles": ["pam"]});
+    let added = world.post(&people.iris, "/identities", body).await.done();
+    let signed = world.sign(&added, &[&people.olaf, &people.pia]).await;
+    world.invite("paul", signed["enrolment_token"].as_str().unwrap());
+    world.enroll("paul").await;
+    let (one, other) = tokio::join!(
+        suspend(&world, &people.iris, "pia"),
+        suspend(&world, &people.olaf, "paul"),
+    );
+    let done = [&one, &other].map(|reply| reply.status.is_success());
+    assert_ne!(done[0], done[1], "{one:?} {other:?}");
+}
+
+/// An owner of identities who could let somebody enroll again alone would approve in their place.
+#[tokio::test]
+async fn nobody_alone_becomes_somebody_who_has_enrolled() {
+    let world = World::new().await;
+    let people = world.people().await;
+    for name in ["rosa", "olaf", "iris"] {
+        let path = format!("/identities/{name}/enroll");
+        let reply = world.post(&people.iris, &path, json!({})).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text());
+        let change = reply.json();
+        assert_eq!(change["status"], "pending", "{change}");
+        assert_eq!(change["title"], format!("let {name} enroll again"));
+        assert!(change.get("enrolment_token").is_none(), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn who_lost_a_phone_enrolls_again_when_two_signed() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let reply = world
+        .post(&people.iris, "/identities/rosa/enroll", json!({}))
+        .await;
+    let signed = world.sign(&reply.json(), &[&people.pia]).await;
+    world.invite("rosa", signed["enrolment_token"].as_str().unwrap());
+    assert_eq!(
+        world.get(&people.rosa, "/whoami").await.status,
+        StatusCode::OK
+    );
+    world.enroll("rosa").await;
+    assert_eq!(world.get(&people.rosa, "/whoami").await.problem().0, 401);
+    world.sign_in("rosa").await;
+}
+
+#[tokio::test]
+async fn who_signs_a_replacement_sees_what_would_be_different() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let weaker = Value::Object(
+        lodge("gate")
+            .as_object()
+            .unwrap()
+            .clone()
+            .into_iter()
+            .chain([("environment".to_owned(), json!("development"))])
+            .collect(),
+    );
+    let put = world.post(&people.olaf, "/resources", weaker).await.done();
+    assert_eq!(put["change"]["title"], "replace resource gate");
+    let told = &put["change"]["differences"];
+    let expected = json!([
+        {"field": "environment", "before": "production", "after": "development"}
+    ]);
+    assert_eq!(*told, expected);
+}
+
+#[tokio::test]
+async fn a_preview_promises_nothing_that_a_request_would_refuse() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    for (who, able) in [
+        (&people.rosa, true),
+        (&people.olaf, false),
+        (&people.pia, false),
+    ] {
+        let ask = json!({"resource": "gate", "words": ["shell"]});
+        let preview = world.post(who, "/preview", ask).await.done();
+        let asked = world.post(who, "/requests", shell()).await;
+        assert_eq!(preview["allowed"], able, "{preview}");
+        assert_eq!(asked.status.is_success(), able, "{}", asked.text());
+        if !able {
+            assert_eq!(preview["denial"], asked.json()["detail"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_asked_already_is_told_whom_it_waits_for() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let ticket = connection(&world, &people.rosa).await;
+    let asked = world.post(&people.rosa, "/requests", shell()).await.done();
+    let wish = OpenWish {
+        ticket,
+        login: Login {
+            account: "root".to_owned(),
+            target: "gate".to_owned(),
+        },
+        action: Action::named("shell"),
+        source: ([192, 0, 2, 7], 50_000).into(),
+        connection: "one".to_owned(),
+    };
+    let refused = world.engine.open(wish).await.unwrap_err();
+    let id = asked["id"].as_str().unwrap();
+    assert!(refused.message.contains(id), "{}", refused.message);
+    assert!(refused.message.contains("olaf"), "{}", refused.message);
+}

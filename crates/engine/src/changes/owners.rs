@@ -1,0 +1,67 @@
+//! Owners may go, but not so many that nobody could sign for others to come.
+
+use std::collections::BTreeSet;
+
+use portcullis_flow::approval::can_fill;
+use portcullis_flow::identity::IdentityState;
+use portcullis_model::{Identity, IdentityId, OwnerRole};
+
+use crate::Engine;
+use crate::failure::Failure;
+
+/// What three different people hold between them.
+const ROLES: [OwnerRole; 3] = [OwnerRole::Iam, OwnerRole::Pam, OwnerRole::Resource];
+
+/// The sign-in method that shows that somebody has enrolled.
+const ENROLLED: &str = "password";
+
+impl Engine {
+    /// Refuses a record after which no three different owners could sign, where they can before it: what takes
+    /// rights away needs one signature, and one person could lock everybody out.
+    pub(super) async fn keep_owners(&self, after: &Identity) -> Result<(), Failure> {
+        let known = self.journal.load::<IdentityState>(after.id).await?.state;
+        let Some(before) = known.map(|state| state.identity) else {
+            return Ok(());
+        };
+        let now = self.enrolled_owners().await?;
+        let stays =
+            |role| after.active && after.ends_at == before.ends_at && after.roles.contains(&role);
+        let then = ROLES.into_iter().zip(&now).map(|(role, holders)| {
+            let holders = holders.iter().copied();
+            holders
+                .filter(|holder| *holder != after.id || stays(role))
+                .collect()
+        });
+        if can_fill(then) || !can_fill(now.clone()) {
+            return Ok(());
+        }
+        Err(Failure::denied(
+            "last_owner",
+            format!(
+                "without {} there would not be three different owners (iam, pam, resource) left to sign anything",
+                after.name
+            ),
+            "add another first: portcullis identities add NAME --role ROLE --enroll",
+        ))
+    }
+
+    /// Who can sign, by role in the order of [`ROLES`]: active, and enrolled.
+    pub(super) async fn enrolled_owners(&self) -> Result<Vec<Vec<IdentityId>>, Failure> {
+        let mut owners = Vec::new();
+        for role in ROLES {
+            owners.push(self.enrolled(role).await?.into_iter().collect());
+        }
+        Ok(owners)
+    }
+
+    async fn enrolled(&self, role: OwnerRole) -> Result<BTreeSet<IdentityId>, Failure> {
+        let mut enrolled = BTreeSet::new();
+        for id in self.holders(role).await? {
+            let loaded = self.journal.load::<IdentityState>(id).await?;
+            if loaded.get()?.methods.contains(ENROLLED) {
+                enrolled.insert(id);
+            }
+        }
+        Ok(enrolled)
+    }
+}

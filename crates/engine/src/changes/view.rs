@@ -1,0 +1,302 @@
+//! A change as people see it before they sign: named, and beside what it replaces.
+
+use std::collections::BTreeMap;
+
+use portcullis_flow::change::{Change, ChangeBody, ChangeStatus};
+use portcullis_flow::identity::IdentityState;
+use portcullis_flow::records::{GroupState, ResourceState};
+use portcullis_model::{ChangeId, Group, GroupId, Identity, IdentityId, Resource, ResourceId};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Engine;
+use crate::failure::Failure;
+
+/// A change for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeView {
+    /// Which.
+    pub id: ChangeId,
+    /// What it does to what, in words.
+    pub title: String,
+    /// What would be different, field by field; empty where nothing is replaced, and once it has ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+    /// Where it stands, and everything about it.
+    #[serde(flatten)]
+    pub change: Change,
+    /// Who proposed it, by name.
+    pub proposer_name: String,
+    /// Who signed, by name.
+    pub signed_by: Vec<String>,
+    /// What is still needed, in words; empty when nothing is.
+    pub missing: String,
+    /// A one-time token that came of it, shown to the one whose signature completed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolment_token: Option<String>,
+}
+
+/// A field of a record that a change sets anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Which, by its path: `settings.host`.
+    pub field: String,
+    /// What it is now; absent where it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What it would be; absent where it would not be there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+/// All records that changes are about, removed ones included.
+pub(super) struct Known {
+    identities: BTreeMap<IdentityId, Identity>,
+    resources: BTreeMap<ResourceId, ResourceState>,
+    groups: BTreeMap<GroupId, GroupState>,
+}
+
+impl Engine {
+    /// Reads them: three questions to the store.
+    pub(super) async fn known(&self) -> Result<Known, Failure> {
+        let identities = self.journal.find::<IdentityState>(&[]).await?;
+        let resources = self.journal.find::<ResourceState>(&[]).await?;
+        let groups = self.journal.find::<GroupState>(&[]).await?;
+        let identities = identities.into_iter().map(|(_, state)| state.identity);
+        let resources = resources.into_iter().map(|(_, state)| state);
+        let groups = groups.into_iter().map(|(_, state)| state);
+        Ok(Known {
+            identities: identities.map(|known| (known.id, known)).collect(),
+            resources: resources.map(|known| (known.resource.id, known)).collect(),
+            groups: groups.map(|known| (known.group.id, known)).collect(),
+        })
+    }
+
+    pub(super) async fn change_view(
+        &self,
+        id: ChangeId,
+        change: Change,
+        enrolment_token: Option<String>,
+    ) -> Result<ChangeView, Failure> {
+        self.known().await?.view(id, change, enrolment_token)
+    }
+}
+
+impl Known {
+    /// A change as people see it.
+    pub(super) fn view(
+        &self,
+        id: ChangeId,
+        change: Change,
+        enrolment_token: Option<String>,
+    ) -> Result<ChangeView, Failure> {
+        let pending = change.status == ChangeStatus::Pending;
+        let waits = pending && !change.is_signed();
+        let server = || "the server".to_owned();
+        Ok(ChangeView {
+            id,
+            title: self.title(&change.body, pending),
+            differences: if pending {
+                self.differences(&change.body)?
+            } else {
+                Vec::new()
+            },
+            proposer_name: change.proposer.map_or_else(server, |who| self.name(who)),
+            signed_by: change
+                .signatures
+                .iter()
+                .map(|signature| self.name(signature.by))
+                .collect(),
+            missing: if waits {
+                change.needed.to_string()
+            } else {
+                String::new()
+            },
+            change,
+            enrolment_token,
+        })
+    }
+
+    fn name(&self, id: IdentityId) -> String {
+        let known = self.identities.get(&id);
+        known.map_or_else(|| id.to_string(), |identity| identity.name.clone())
+    }
+
+    /// What a change does. Once it has ended nobody can tell an addition from a replacement by what there is.
+    fn title(&self, body: &ChangeBody, pending: bool) -> String {
+        let put = |there: bool| match (pending, there) {
+            (false, _) => "put",
+            (true, true) => "replace",
+            (true, false) => "add",
+        };
+        match body {
+            ChangeBody::ActivateBundle { bundle, .. } => format!("activate bundle {bundle}"),
+            ChangeBody::PutResource { resource } => {
+                let there = self.resource(resource.id).is_some();
+                format!("{} resource {}", put(there), resource.name)
+            }
+            ChangeBody::RemoveResource { resource } => {
+                let known = self.resources.get(resource);
+                let name = known.map(|known| known.resource.name.as_str());
+                format!("remove resource {}", name.unwrap_or_default())
+            }
+            ChangeBody::PutIdentity { identity } if !identity.active => {
+                format!("suspend identity {}", identity.name)
+            }
+            ChangeBody::PutIdentity { identity } => {
+                let there = self.identities.contains_key(&identity.id);
+                format!("{} identity {}", put(there), identity.name)
+            }
+            ChangeBody::ReopenEnrolment { identity } => {
+                format!("let {} enroll again", self.name(*identity))
+            }
+            ChangeBody::PutGroup { group } => {
+                let there = self.group(group.id).is_some();
+                format!("{} group {}", put(there), group.name)
+            }
+            ChangeBody::RemoveGroup { group } => {
+                let known = self.groups.get(group);
+                let name = known.map(|known| known.group.name.as_str());
+                format!("remove group {}", name.unwrap_or_default())
+            }
+            ChangeBody::AddSecret { name, .. } => format!("add secret {name}"),
+        }
+    }
+
+    fn resource(&self, id: ResourceId) -> Option<&Resource> {
+        let known = self.resources.get(&id).filter(|known| !known.removed);
+        known.map(|known| &known.resource)
+    }
+
+    fn group(&self, id: GroupId) -> Option<&Group> {
+        let known = self.groups.get(&id).filter(|known| !known.removed);
+        known.map(|known| &known.group)
+    }
+
+    fn differences(&self, body: &ChangeBody) -> Result<Vec<Difference>, Failure> {
+        match body {
+            ChangeBody::PutResource { resource } => {
+                self.between(self.resource(resource.id), resource)
+            }
+            ChangeBody::PutIdentity { identity } => {
+                self.between(self.identities.get(&identity.id), identity)
+            }
+            ChangeBody::PutGroup { group } => self.between(self.group(group.id), group),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn between<T: Serialize>(
+        &self,
+        before: Option<&T>,
+        after: &T,
+    ) -> Result<Vec<Difference>, Failure> {
+        let Some(before) = before else {
+            return Ok(Vec::new());
+        };
+        let flat = |record: &T| -> Result<BTreeMap<String, Value>, Failure> {
+            let record = serde_json::to_value(record)
+                .map_err(|error| Failure::Damaged(error.to_string()))?;
+            let mut fields = BTreeMap::new();
+            flatten("", self.with_names(record), &mut fields);
+            Ok(fields)
+        };
+        Ok(compare(flat(before)?, flat(after)?))
+    }
+
+    /// The record with names where identifiers of people stand.
+    fn with_names(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(match text.parse::<IdentityId>() {
+                Ok(id) => self.name(id),
+                Err(_) => text,
+            }),
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| self.with_names(item))
+                .collect(),
+            Value::Object(fields) => fields
+                .into_iter()
+                .map(|(field, value)| (field, self.with_names(value)))
+                .collect(),
+            other => other,
+        }
+    }
+}
+
+/// Every field that is no object, by its path.
+fn flatten(path: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(inner) => {
+            for (name, value) in inner {
+                let path = if path.is_empty() {
+                    name
+                } else {
+                    format!("{path}.{name}")
+                };
+                flatten(&path, value, fields);
+            }
+        }
+        value => {
+            fields.insert(path.to_owned(), value);
+        }
+    }
+}
+
+fn compare(mut before: BTreeMap<String, Value>, after: BTreeMap<String, Value>) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for (field, after) in after {
+        let before = before.remove(&field);
+        if before.as_ref() != Some(&after) {
+            differences.push(Difference {
+                field,
+                before,
+                after: Some(after),
+            });
+        }
+    }
+    differences.extend(before.into_iter().map(|(field, before)| Difference {
+        field,
+        before: Some(before),
+        after: None,
+    }));
+    differences
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn flat(value: Value) -> BTreeMap<String, Value> {
+        let mut fields = BTreeMap::new();
+        flatten("", value, &mut fields);
+        fields
+    }
+
+    #[test]
+    fn what_is_set_added_and_dropped_is_told_and_what_stays_is_not() {
+        let before =
+            flat(json!({"kind": "ssh", "settings": {"host": "a", "port": 22, "user": "x"}}));
+        let after =
+            flat(json!({"kind": "ssh", "settings": {"host": "b", "port": 22, "jump": "j"}}));
+        let told: Vec<_> = compare(before, after)
+            .into_iter()
+            .map(|difference| (difference.field, difference.before, difference.after))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "settings.host".to_owned(),
+                    Some(json!("a")),
+                    Some(json!("b"))
+                ),
+                ("settings.jump".to_owned(), None, Some(json!("j"))),
+                ("settings.user".to_owned(), Some(json!("x")), None),
+            ]
+        );
+    }
+}
