@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use portcullis_flow::request::{EffectiveView, Terms, Uses};
+use portcullis_flow::request::{EffectiveView, RequestRefusal, Terms, Uses};
 use portcullis_model::{
     Action, Classified, Controls, Digest, Identity, IdentityId, Impact, Intent, Path, Resource,
     Subject,
 };
-use portcullis_policy::{Bundle, Decision, Denial, PolicyAction, PolicyRef, Query};
+use portcullis_policy::{Bundle, Decision, PolicyAction, PolicyRef, Query};
 use portcullis_ports::{Effective, Target};
 use portcullis_vault::SecretKind;
 use serde::Serialize;
@@ -120,15 +120,19 @@ impl Engine {
                 profile,
                 determining,
             } => (path, Some(profile), determining, None),
-            Decision::Denied(denial) => (denial.path, None, denial.reasons.clone(), Some(denial)),
+            Decision::Denied(denial) => {
+                let told = denial.to_string();
+                (denial.path, None, denial.reasons, Some(told))
+            }
         };
-        let stages = match controls {
+        let (stages, unfillable) = match controls {
             Some(profile) => {
                 self.stage_views(bundle, path, profile, &assessment, names)
                     .await?
             }
-            None => Vec::new(),
+            None => (Vec::new(), None),
         };
+        let denial = denial.or(unfillable);
         Ok(Preview {
             resource: assessment.resource.name.clone(),
             path,
@@ -136,7 +140,7 @@ impl Engine {
             reason: assessment.classified.reason.clone(),
             effective: assessment.effective_view()?,
             allowed: denial.is_none(),
-            denial: denial.map(|denial: Denial| denial.to_string()),
+            denial,
             policies,
             controls,
             stages,
@@ -147,6 +151,7 @@ impl Engine {
         })
     }
 
+    /// The stages with who could approve, and why a request would be refused where that is not enough people.
     async fn stage_views(
         &self,
         bundle: &Bundle,
@@ -154,25 +159,26 @@ impl Engine {
         profile: Controls,
         assessment: &Assessment,
         names: &Names,
-    ) -> Result<Vec<StageView>, Failure> {
+    ) -> Result<(Vec<StageView>, Option<String>), Failure> {
         let Some(flow) = bundle.flow_for(path, profile.approvals) else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         };
         let subject = &assessment.intent.subject;
         let electorate = self
             .electorate(flow, path, subject, &assessment.resource)
             .await?;
         let named = |id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-        Ok(flow
-            .stages
-            .iter()
-            .enumerate()
-            .map(|(place, stage)| StageView {
-                name: stage.name.clone(),
-                quorum: stage.quorum,
-                eligible: electorate.at(place).map(named).collect(),
-            })
-            .collect())
+        let stages = flow.stages.iter().enumerate();
+        let views = stages.map(|(place, stage)| StageView {
+            name: stage.name.clone(),
+            quorum: stage.quorum,
+            eligible: electorate.at(place).map(named).collect(),
+        });
+        let unfillable = RequestRefusal::unfillable(flow, &electorate);
+        Ok((
+            views.collect(),
+            unfillable.map(|refusal| refusal.to_string()),
+        ))
     }
 
     fn connect_hint(&self, assessment: &Assessment) -> String {

@@ -86,7 +86,7 @@ impl Engine {
         match self.decide(&bundle, assessment).await? {
             Decision::Denied(denial) => Err(Failure::Denied {
                 code: "policy",
-                message: denial.to_string(),
+                message: denial.told(),
                 next: Some(denial.narrowest),
             }),
             Decision::Allowed { path, profile, .. } => {
@@ -221,6 +221,28 @@ impl Engine {
         let request = loaded.get()?.clone();
         let reason = self.body_of(id.into(), "reason").await?;
         seen(&loaded.stream, request, reason, &self.census().await?)
+    }
+
+    /// What somebody asked for already that would allow exactly this, and is not decided.
+    pub(crate) async fn pending_like(
+        &self,
+        who: IdentityId,
+        assessment: &Assessment,
+    ) -> Result<Option<RequestView>, Failure> {
+        let requester = who.to_string();
+        let keys = [("requester", requester.as_str()), ("status", "pending")];
+        let asked = self.journal.find::<Request>(&keys).await?;
+        let like = asked
+            .into_iter()
+            .find(|(_, request)| request.terms.digest == assessment.digest);
+        match like {
+            Some((stream, _)) => {
+                let id = stream.parse();
+                let id = id.map_err(|_| Failure::missing("request", &stream))?;
+                Ok(Some(self.request_view(id).await?))
+            }
+            None => Ok(None),
+        }
     }
 
     async fn electorate_now(&self, request: &Request) -> Result<Electorate, Failure> {

@@ -83,23 +83,29 @@ pub enum DenialCause {
     Failed(String),
 }
 
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Denial {
+    /// What is denied and why, without what to ask for instead.
+    pub fn told(&self) -> String {
         let (action, path) = (self.action.as_str(), self.path);
-        write!(f, "{action} is denied on the {path} path: ")?;
-        match &self.cause {
+        let why = match &self.cause {
             DenialCause::Forbidden => {
                 let told: Vec<String> = self.reasons.iter().map(explained).collect();
-                f.write_str(&told.join("; "))?;
+                told.join("; ")
             }
-            DenialCause::NothingPermits => f.write_str("no policy permits it")?,
+            DenialCause::NothingPermits => "no policy permits it".to_owned(),
             DenialCause::NotOnThisPath(does) => {
-                write!(f, "it {}, and {action} is never done there", listed(does))?;
+                format!("it {}, and {action} is never done there", listed(does))
             }
-            DenialCause::NotToThis => f.write_str("it is not done to such an object")?,
-            DenialCause::Failed(told) => write!(f, "it could not be decided: {told}")?,
-        }
-        write!(f, "; next: {}", self.narrowest)
+            DenialCause::NotToThis => "it is not done to such an object".to_owned(),
+            DenialCause::Failed(told) => format!("it could not be decided: {told}"),
+        };
+        format!("{action} is denied on the {path} path: {why}")
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; next: {}", self.told(), self.narrowest)
     }
 }
 
@@ -162,7 +168,7 @@ impl Bundle {
                 .map(str::to_owned)
                 .collect();
             let narrowest = format!(
-                "ask for a session on the {path} path, or for something that does not do this: it {}",
+                "ask for something that does not do this, or, where the resource has sessions, for one on the {path} path: it {}",
                 listed(&does)
             );
             let cause = DenialCause::NotOnThisPath(does);

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::journal::{Loaded, Patience};
 use crate::live::{GrowingTape, LiveSession, head_of};
 use crate::preview::Assessment;
+use crate::requests::RequestView;
 use crate::secrets::{Warrant, tape_secret};
 
 /// How long a second factor proved at the door counts for further channels of the connection.
@@ -121,6 +122,9 @@ impl Engine {
                 Ok(()) => return self.journal.load(stream).await,
                 Err(refusal) => why = why.or(Some(refusal)),
             }
+        }
+        if let Some(asked) = self.pending_like(who.identity, assessment).await? {
+            return Err(still_waiting(&asked));
         }
         let action = &assessment.intent.action;
         let message = why.map_or_else(
@@ -396,6 +400,19 @@ fn opening(
         tape: assessment.digest,
         ends_at: issue.ends_at.max(now),
     })
+}
+
+/// It was asked for already.
+fn still_waiting(asked: &RequestView) -> Failure {
+    let RequestView { id, waits_for, .. } = asked;
+    Failure::denied(
+        "no_grant",
+        format!(
+            "you asked for this in {id}, which waits for {}",
+            waits_for.join(" or ")
+        ),
+        format!("portcullis requests show {id}"),
+    )
 }
 
 /// The narrowest request that would allow what was refused.

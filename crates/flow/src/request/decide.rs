@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_model::{Authentication, Digest, GrantId, IdentityId, Timestamp};
+use portcullis_model::{ApprovalFlow, Authentication, Digest, GrantId, IdentityId, Timestamp};
 
 use super::{Request, RequestEvent, Terms};
 use crate::approval::{Electorate, open_stage};
@@ -71,6 +71,18 @@ pub struct ApproveFacts {
     pub grant: GrantId,
 }
 
+impl RequestRefusal {
+    /// Why a request in this flow could never be met, if so.
+    pub fn unfillable(flow: &ApprovalFlow, electorate: &Electorate) -> Option<Self> {
+        let stage = electorate.first_unfillable(flow, &[])?;
+        let name = flow.stages.get(stage);
+        Some(Self::NoApprover {
+            stage: stage + 1,
+            name: name.map_or_else(String::new, |found| found.name.clone()),
+        })
+    }
+}
+
 impl Request {
     /// Somebody asks. A flow without stages grants at once.
     pub fn submit(
@@ -79,16 +91,8 @@ impl Request {
         now: Timestamp,
     ) -> Result<Vec<RequestEvent>, RequestRefusal> {
         let Submission { terms, electorate } = submission;
-        if let Some(stage) = electorate.first_unfillable(&terms.flow, &[]) {
-            let name = terms
-                .flow
-                .stages
-                .get(stage)
-                .map_or_else(String::new, |found| found.name.clone());
-            return Err(RequestRefusal::NoApprover {
-                stage: stage + 1,
-                name,
-            });
+        if let Some(refusal) = RequestRefusal::unfillable(&terms.flow, &electorate) {
+            return Err(refusal);
         }
         let at_once = open_stage(&terms.flow, &[]).is_none();
         let submitted = RequestEvent::Submitted {
