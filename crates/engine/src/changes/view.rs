@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_flow::change::{Change, ChangeBody, ChangeStatus};
+use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Holders};
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::records::{GroupState, ResourceState};
 use portcullis_model::{ChangeId, Group, GroupId, Identity, IdentityId, Resource, ResourceId};
@@ -52,6 +52,7 @@ pub struct Difference {
 /// All records that changes are about, removed ones included.
 pub(super) struct Known {
     identities: BTreeMap<IdentityId, Identity>,
+    holders: Holders,
     resources: BTreeMap<ResourceId, ResourceState>,
     groups: BTreeMap<GroupId, GroupState>,
 }
@@ -62,11 +63,19 @@ impl Engine {
         let identities = self.journal.find::<IdentityState>(&[]).await?;
         let resources = self.journal.find::<ResourceState>(&[]).await?;
         let groups = self.journal.find::<GroupState>(&[]).await?;
+        let now = self.journal.now();
+        let holders = identities
+            .iter()
+            .filter(|(_, state)| state.alive(now).is_ok());
+        let holders = holders
+            .map(|(_, state)| (state.identity.id, state.identity.roles.clone()))
+            .collect();
         let identities = identities.into_iter().map(|(_, state)| state.identity);
         let resources = resources.into_iter().map(|(_, state)| state);
         let groups = groups.into_iter().map(|(_, state)| state);
         Ok(Known {
             identities: identities.map(|known| (known.id, known)).collect(),
+            holders,
             resources: resources.map(|known| (known.resource.id, known)).collect(),
             groups: groups.map(|known| (known.group.id, known)).collect(),
         })
@@ -91,7 +100,7 @@ impl Known {
         enrolment_token: Option<String>,
     ) -> Result<ChangeView, Failure> {
         let pending = change.status == ChangeStatus::Pending;
-        let waits = pending && !change.is_signed();
+        let waits = pending && !change.is_signed(&self.holders);
         let server = || "the server".to_owned();
         Ok(ChangeView {
             id,

@@ -18,6 +18,9 @@ use crate::{Machine, Meta};
 /// How long a change waits for its signatures.
 const PATIENCE: Duration = Duration::from_hours(30 * 24);
 
+/// Which roles people hold at this moment: those of who signed, at least.
+pub type Holders = BTreeMap<IdentityId, BTreeSet<OwnerRole>>;
+
 /// What would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
@@ -242,6 +245,15 @@ pub struct Signature {
     pub at: Timestamp,
 }
 
+impl Signature {
+    /// The roles it counts for: held when it was given, and held now.
+    fn counting<'a>(&'a self, now: &'a Holders) -> impl Iterator<Item = OwnerRole> + 'a {
+        let held = now.get(&self.by);
+        let roles = self.roles.iter().copied();
+        roles.filter(move |role| held.is_some_and(|held| held.contains(role)))
+    }
+}
+
 /// Why a command on a change is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeRefusal {
@@ -322,19 +334,26 @@ impl Change {
         }
     }
 
-    /// Whether all signatures are there: each role by a different person.
-    pub fn is_signed(&self) -> bool {
+    /// Whether all signatures are there: each role by a different person, who holds it still.
+    pub fn is_signed(&self, now: &Holders) -> bool {
         match &self.needed {
             Needed::Nobody => true,
-            Needed::AnyOwner => !self.signatures.is_empty(),
-            Needed::Each { roles } => can_fill(roles.iter().map(|role| self.holders(*role))),
+            Needed::AnyOwner => self
+                .signatures
+                .iter()
+                .any(|signature| signature.counting(now).next().is_some()),
+            Needed::Each { roles } => can_fill(roles.iter().map(|role| self.signers(*role, now))),
         }
     }
 
     /// It takes effect.
-    pub fn apply_now(&self, now: Timestamp) -> Result<ChangeEvent, ChangeRefusal> {
+    pub fn apply_now(
+        &self,
+        holders: &Holders,
+        now: Timestamp,
+    ) -> Result<ChangeEvent, ChangeRefusal> {
         self.pending(now)?;
-        if self.is_signed() {
+        if self.is_signed(holders) {
             Ok(ChangeEvent::Applied {})
         } else {
             Err(ChangeRefusal::Unsigned(self.needed.to_string()))
@@ -364,12 +383,12 @@ impl Change {
         }
     }
 
-    fn holders(&self, role: OwnerRole) -> Vec<IdentityId> {
-        let signed = self
-            .signatures
-            .iter()
-            .filter(|signature| signature.roles.contains(&role));
-        signed.map(|signature| signature.by).collect()
+    fn signers(&self, role: OwnerRole, now: &Holders) -> Vec<IdentityId> {
+        let signed = self.signatures.iter();
+        signed
+            .filter(|signature| signature.counting(now).any(|held| held == role))
+            .map(|signature| signature.by)
+            .collect()
     }
 
     fn pending(&self, now: Timestamp) -> Result<(), ChangeRefusal> {

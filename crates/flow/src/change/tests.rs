@@ -71,13 +71,47 @@ fn signed(change: Change, number: u8, roles: &[OwnerRole]) -> Change {
     Change::apply(Some(change), &event.unwrap(), &meta()).unwrap()
 }
 
+/// Everybody holds what they signed with.
+fn unchanged(change: &Change) -> Holders {
+    let signatures = change.signatures.iter();
+    signatures
+        .map(|signature| (signature.by, signature.roles.clone()))
+        .collect()
+}
+
+#[test]
+fn who_lost_a_role_or_was_suspended_has_signed_for_nothing() {
+    use OwnerRole::{Iam, Pam, Resource};
+    let change = signed(
+        signed(signed(widening(), 1, &[Iam]), 2, &[Pam]),
+        3,
+        &[Resource],
+    );
+    let mut holders = unchanged(&change);
+    assert!(change.is_signed(&holders));
+    holders.insert(person(1), BTreeSet::from([Resource]));
+    assert!(
+        !change.is_signed(&holders),
+        "a role that was not signed with"
+    );
+    holders.remove(&person(1));
+    assert!(!change.is_signed(&holders));
+    assert!(change.apply_now(&holders, now()).is_err());
+    assert!(signed(change, 4, &[Iam]).is_signed(&Holders::from([
+        (person(2), BTreeSet::from([Pam])),
+        (person(3), BTreeSet::from([Resource])),
+        (person(4), BTreeSet::from([Iam])),
+    ])));
+}
+
 #[test]
 fn a_widening_needs_three_different_people() {
     use OwnerRole::{Iam, Pam, Resource};
     let two_roles = signed(signed(widening(), 1, &[Iam, Pam]), 2, &[Resource]);
-    assert!(!two_roles.is_signed());
-    assert!(two_roles.apply_now(now()).is_err());
-    assert!(signed(two_roles, 3, &[Iam]).is_signed());
+    assert!(!two_roles.is_signed(&unchanged(&two_roles)));
+    assert!(two_roles.apply_now(&unchanged(&two_roles), now()).is_err());
+    let three = signed(two_roles, 3, &[Iam]);
+    assert!(three.is_signed(&unchanged(&three)));
 }
 
 #[test]
@@ -113,7 +147,9 @@ fn an_added_forbid_needs_one_owner_and_a_stranger_is_none() {
     let change = proposed(body, needed);
     let nobody = change.sign(&signer(1), BTreeSet::new(), change.digest, now());
     assert!(matches!(nobody, Err(ChangeRefusal::NotEligible(_))));
-    assert!(signed(change, 1, &[OwnerRole::Resource]).is_signed());
+    let change = signed(change, 1, &[OwnerRole::Resource]);
+    assert!(change.is_signed(&unchanged(&change)));
+    assert!(!change.is_signed(&Holders::new()));
 }
 
 #[test]
@@ -196,7 +232,7 @@ impl Attempt {
                 let seen = if *same { change.digest } else { other };
                 change.sign(&signer, roles_of(*by), seen, now)
             }
-            Self::Apply => change.apply_now(now),
+            Self::Apply => change.apply_now(&unchanged(change), now),
             Self::Refuse(by) => change.refuse(person(*by), &roles_of(*by), now),
             Self::Lapse => change.lapse("nobody came".to_owned()),
         }
@@ -268,7 +304,7 @@ proptest! {
             prop_assert!(after.is_some(), "what was decided could not follow");
             change = after.unwrap();
             prop_assert_eq!(over, change.status != ChangeStatus::Pending);
-            prop_assert_eq!(change.is_signed(), three_owners(&signed));
+            prop_assert_eq!(change.is_signed(&unchanged(&change)), three_owners(&signed));
         }
         prop_assert!(applied <= 1);
         if over {
