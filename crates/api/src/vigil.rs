@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use portcullis_engine::Engine;
-use portcullis_model::Secret;
+use portcullis_model::{Secret, SessionId};
 use tokio::sync::watch;
 
 use crate::auth::Bearer;
@@ -55,15 +55,31 @@ impl FromRequestParts<Arc<Engine>> for Vigil {
 impl Vigil {
     /// Returns when the stream has to end. A suspension or a sign-out ends it at its commit.
     pub(crate) async fn over(mut self) {
-        loop {
-            tokio::select! {
-                () = closed(self.closing.as_mut()) => return,
-                changed = self.committed.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
+        while self.next_look().await {
             if self.engine.authenticate(&self.token).await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// The same for who watches a session, and when the watcher may not see it any more.
+    pub(crate) async fn over_watching(mut self, session: SessionId) {
+        while self.next_look().await {
+            let Ok(who) = self.engine.authenticate(&self.token).await else {
+                return;
+            };
+            if self.engine.may_watch(&who, session).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until something may have changed; false when the door closes.
+    async fn next_look(&mut self) -> bool {
+        tokio::select! {
+            () = closed(self.closing.as_mut()) => false,
+            changed = self.committed.changed() => changed.is_ok(),
+            () = tokio::time::sleep(LOOK_EVERY) => true,
         }
     }
 }

@@ -37,7 +37,8 @@ async fn watch_session(
     Named(id): Named<SessionId>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let watch = engine.watch(&who, id).await?;
-    Ok(Sse::new(told(watch, vigil.over())).keep_alive(KeepAlive::default()))
+    let over = vigil.over_watching(id);
+    Ok(Sse::new(told(watch, over)).keep_alive(KeepAlive::default()))
 }
 
 /// What was, then what comes, until the session or the watcher's right to see it is over.

@@ -214,6 +214,7 @@ impl Engine {
             None => self.account_of(&resource, &issue).await?,
         };
         let system = connector.right(&resource, &issue.intent.action).system;
+        elsewhere(loaded.get()?, &system).map_or(Ok(()), |why| Err(Failure::Conflict(why)))?;
         let _turn = self.duties.turns.take(&system, &account).await;
         let ours = rights(&self.given_to(&system, &account).await?);
         let (_, credential) = self
@@ -229,7 +230,7 @@ impl Engine {
                 .held(&target, &issue.intent.action, &account)
                 .await?;
             let held_before = held.by_other_than(&ours);
-            self.begin_assignment(loaded, account.clone(), held_before)
+            self.begin_assignment(loaded, account.clone(), held_before, system)
                 .await?;
         }
         let approved = issue
@@ -260,11 +261,12 @@ impl Engine {
         loaded: &mut Loaded<Grant>,
         account: String,
         held_before: bool,
+        system: String,
     ) -> Result<(), Failure> {
         let mut command = self.journal.command(None);
         let event = loaded
             .get()?
-            .begin_assignment(account, held_before, command.at())?;
+            .begin_assignment(account, held_before, system, command.at())?;
         command.push(loaded, &event)?;
         command.commit().await
     }
@@ -348,6 +350,9 @@ impl Engine {
         let resource = self.resource_even_if_removed(resource_id).await?;
         let connector = self.connector_of(&resource)?;
         let right = connector.right(&resource, &assignment.action);
+        if let Some(why) = elsewhere(grant, &right.system) {
+            return Ok(Found::Left(why));
+        }
         let _turn = self
             .duties
             .turns
@@ -402,6 +407,14 @@ impl Engine {
             .await?;
         Ok(loaded.get()?.resource.clone())
     }
+}
+
+/// Why nothing at this system says anything of a grant: it was given at another.
+fn elsewhere(grant: &Grant, system: &str) -> Option<String> {
+    let given = grant.system.as_str();
+    (!given.is_empty() && given != system).then(|| {
+        format!("it was given at {given}, and the resource names {system} now: only there can it be taken away")
+    })
 }
 
 /// What a removal came to.

@@ -85,6 +85,7 @@ pub struct Engine {
     judging: Arc<tokio::sync::Semaphore>,
     tickets: door::Tickets,
     live: live::Live,
+    occasions: reevaluation::Occasions,
     orders: orders::OrderBook,
     unrecorded: custody::Unrecorded,
     duties: Arc<duties::Duties>,
@@ -104,7 +105,7 @@ impl Engine {
     pub(crate) async fn switch_bundle(&self, digest: Digest) -> Result<(), Failure> {
         let bundle = Arc::new(bundles::load(&self.ports, digest).await?);
         *self.bundle.write().unwrap_or_else(PoisonError::into_inner) = bundle;
-        self.reevaluate(true).await;
+        self.occasions.everything_changed();
         Ok(())
     }
 

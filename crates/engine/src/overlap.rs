@@ -92,7 +92,14 @@ impl Engine {
             .resource_even_if_removed(grant.issue.intent.resource)
             .await?;
         let connector = self.ports.connector(&resource.kind);
-        Ok(connector.map(|connector| connector.right(&resource, &assignment.action)))
+        let right = connector.map(|connector| connector.right(&resource, &assignment.action));
+        Ok(right.map(|right| match grant.system.as_str() {
+            "" => right,
+            given => Right {
+                system: given.to_owned(),
+                ..right
+            },
+        }))
     }
 
     fn stands(&self, grant: &Grant) -> bool {

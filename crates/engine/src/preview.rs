@@ -409,6 +409,22 @@ impl Assessment {
         )
     }
 
+    /// The same for somebody else: what is read at the target does not depend on who asks.
+    pub(crate) fn of_another(&self, subject: &Subject) -> Result<Self, Failure> {
+        let intent = Intent {
+            subject: subject.clone(),
+            ..self.intent.clone()
+        };
+        Self::of(
+            self.resource.clone(),
+            intent,
+            self.policy_action,
+            self.classified.clone(),
+            self.effective.clone(),
+            self.uses,
+        )
+    }
+
     /// The effective privileges for people.
     pub(crate) fn effective_view(&self) -> Result<Option<EffectiveView>, Failure> {
         let Some(effective) = &self.effective else {

@@ -17,6 +17,9 @@ use crate::journal::{Command, Loaded};
 use crate::lists::{Order, Page, Part};
 use crate::preview::Assessment;
 
+/// The most requests of one person that wait for an answer.
+const MOST_WAITING: usize = 100;
+
 /// What somebody asks for.
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -55,6 +58,7 @@ impl Engine {
         if ask.reason.trim().is_empty() {
             return Err(Failure::Invalid("say why: --reason TEXT".to_owned()));
         }
+        self.spare_approvers(who.identity).await?;
         let resource = self.resource_named(&ask.resource).await?;
         let action = self.parse_action(&resource, &ask.words)?;
         let subject = Subject::oneself(who.identity);
@@ -75,6 +79,23 @@ impl Engine {
         command.commit().await?;
         self.duties.wake();
         self.request_view(id).await
+    }
+
+    /// Each request that waits is read by people, and decided again whenever something changes.
+    async fn spare_approvers(&self, who: IdentityId) -> Result<(), Failure> {
+        let requester = who.to_string();
+        let keys = [("requester", requester.as_str()), ("status", "pending")];
+        let waiting = self.journal.find::<Request>(&keys).await?.len();
+        if waiting < MOST_WAITING {
+            return Ok(());
+        }
+        Err(Failure::denied(
+            "too_many",
+            format!(
+                "{waiting} requests of yours wait for an answer, which is the most there can be"
+            ),
+            "take back what you no longer need: portcullis requests cancel ID",
+        ))
     }
 
     async fn submission(
@@ -118,7 +139,7 @@ impl Engine {
         };
         let (assessment, electorate) = assessment;
         let facts = ApproveFacts {
-            electorate,
+            electorate: electorate.clone(),
             digest_now: assessment.digest,
             grant: self.journal.fresh_id(),
         };
@@ -126,12 +147,8 @@ impl Engine {
         for event in request.approve(who, seen, &facts, command.at())? {
             command.push(&mut loaded, &event)?;
         }
-        let approvers = loaded
-            .get()?
-            .approvals
-            .iter()
-            .map(|approval| approval.by)
-            .collect();
+        let counting = loaded.get()?.counting(&electorate).into_iter();
+        let approvers = counting.map(|approval| approval.by).collect();
         issue_if_granted(&mut command, id, &loaded, approvers)?;
         command.commit().await?;
         self.duties.wake();
@@ -254,15 +271,23 @@ impl Engine {
         let terms = &request.terms;
         let resource = match self.resource(terms.intent.resource).await {
             Ok(resource) => resource,
-            Err(Failure::NotFound(_)) => {
-                return Ok(Standing::Void("the resource was removed".to_owned()));
-            }
+            Err(Failure::NotFound(_)) => return Ok(Standing::removed()),
             Err(other) => return Err(other),
         };
         let subject = terms.intent.subject.clone();
         let assessment = self
             .assess(subject, resource, terms.intent.action.clone())
             .await?;
+        self.standing(request, assessment).await
+    }
+
+    /// The same, by what was read already.
+    pub(crate) async fn standing(
+        &self,
+        request: &Request,
+        assessment: Assessment,
+    ) -> Result<Standing, Failure> {
+        let terms = &request.terms;
         match self.decide(&self.bundle(), &assessment).await? {
             Decision::Denied(denial) => Ok(Standing::Void(denial.to_string())),
             Decision::Allowed { path, .. } if path != terms.path => Ok(Standing::Void(format!(
@@ -298,6 +323,13 @@ pub(crate) enum Standing {
     Void(String),
 }
 
+impl Standing {
+    /// Nothing can be granted on what is not there.
+    pub(crate) fn removed() -> Self {
+        Self::Void("the resource was removed".to_owned())
+    }
+}
+
 /// A request as people see it.
 fn seen(
     stream: &StreamId,
@@ -311,7 +343,9 @@ fn seen(
         .map(|approval| approval.by)
         .collect();
     let electorate = census.electorate_of(&request);
-    let stage = request.open_stage().filter(|_| request.is_pending());
+    let stage = request
+        .open_stage(&electorate)
+        .filter(|_| request.is_pending());
     let waits_for = stage.into_iter().flat_map(|stage| electorate.at(stage));
     let intent = &request.terms.intent;
     Ok(RequestView {

@@ -86,6 +86,15 @@ impl Engine {
         Ok(seen(id, session, &self.census().await?))
     }
 
+    /// Whether somebody may watch a session, decided as when they begin to.
+    pub async fn may_watch(&self, who: &Authentication, id: SessionId) -> Result<(), Failure> {
+        let loaded = self.journal.load::<Session>(id).await?;
+        let resource = self.resource(loaded.get()?.opening.resource).await?;
+        self.permit_look::<WatchSession>(who, resource, "watch")
+            .await
+            .map(drop)
+    }
+
     /// Begins to watch a live session: decided and recorded.
     pub async fn watch(&self, who: &Authentication, id: SessionId) -> Result<Watch, Failure> {
         self.journal.custody.sound()?;

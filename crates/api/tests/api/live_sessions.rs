@@ -33,18 +33,23 @@ fn source() -> SocketAddr {
 }
 
 /// The four, a resource, and a connection of rosa's that has proved enough.
-struct Scene {
-    world: World,
-    people: People,
+pub struct Scene {
+    pub world: World,
+    pub people: People,
     ticket: Ticket,
     request: String,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let world = World::new().await;
         let people = world.people().await;
         gate(&world, &people).await;
+        Self::with(world, people).await
+    }
+
+    /// In a world that has the gate already.
+    pub async fn with(world: World, people: People) -> Self {
         let ticket = connection(&world, &people.rosa).await;
         let request = granted(&world, &people).await;
         Self {
@@ -67,13 +72,13 @@ impl Scene {
     }
 
     /// A live session, and where orders for it begin.
-    async fn live(&self) -> (SessionId, u64) {
+    pub async fn live(&self) -> (SessionId, u64) {
         let cursor = self.world.engine.orders(0).await.cursor;
         (self.open().await.unwrap().session, cursor)
     }
 
     /// Waits for the order to end a session; returns why.
-    async fn ended(&self, session: SessionId, mut cursor: u64) -> String {
+    pub async fn ended(&self, session: SessionId, mut cursor: u64) -> String {
         let listening = async {
             loop {
                 let orders = self.world.engine.orders(cursor).await;
@@ -104,7 +109,7 @@ impl Scene {
     }
 
     /// Nothing more is opened, for this reason.
-    async fn is_shut(&self) -> String {
+    pub async fn is_shut(&self) -> String {
         self.open().await.unwrap_err().message
     }
 }

@@ -22,6 +22,7 @@ mod owners;
 mod people;
 mod pinned;
 mod rebuilt;
+mod reevaluation;
 mod repeats;
 mod rotation;
 mod shapes;

@@ -13,7 +13,7 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An installation with a shelf that can be asked for.
-async fn stacked(shelf: &Arc<Shelf>) -> (World, People) {
+pub async fn stacked(shelf: &Arc<Shelf>) -> (World, People) {
     let connector: Arc<dyn Connector> = shelf.clone();
     let world = World::with(vec![connector]).await;
     let people = world.people().await;
@@ -32,7 +32,7 @@ async fn stacked(shelf: &Arc<Shelf>) -> (World, People) {
 }
 
 /// Asks for a shelf and has it approved; answers with the request's identifier.
-async fn granted(world: &World, people: &People, resource: &str, minutes: u64) -> String {
+pub async fn granted(world: &World, people: &People, resource: &str, minutes: u64) -> String {
     let ask = json!({
         "resource": resource, "words": ["books"], "reason": "to read",
         "span_secs": minutes * 60,
@@ -41,13 +41,13 @@ async fn granted(world: &World, people: &People, resource: &str, minutes: u64) -
 }
 
 /// Waits until a grant stands so, or fails.
-async fn until(world: &World, people: &People, id: &str, status: &str) -> Value {
+pub async fn until(world: &World, people: &People, id: &str, status: &str) -> Value {
     let path = format!("/grants/{id}");
     let stands = |grant: &Value| grant["status"] == status;
     world.until(&people.rosa, &path, stands).await
 }
 
-async fn revoke(world: &World, people: &People, id: &str) {
+pub async fn revoke(world: &World, people: &People, id: &str) {
     let path = format!("/grants/{id}/revoke");
     let body = json!({"reason": "enough"});
     world.post(&people.olaf, &path, body).await.done();

@@ -28,6 +28,10 @@ pub struct Shelf {
     lingering: bool,
     /// The next assignment gives what it is asked for and then never answers.
     stuck: Mutex<bool>,
+    /// Whoever asks what something is worth waits until it hears again.
+    deaf: watch::Sender<bool>,
+    /// It cannot be reached to ask.
+    gone: Mutex<bool>,
 }
 
 impl Shelf {
@@ -52,6 +56,16 @@ impl Shelf {
     /// How many calls about accounts were inside at once, at most.
     pub fn most_inside(&self) -> usize {
         *self.most_inside.lock().unwrap()
+    }
+
+    /// From now on nobody is told what anything is worth.
+    pub fn go_deaf(&self) {
+        self.deaf.send_replace(true);
+    }
+
+    /// From now on it cannot be reached to ask.
+    pub fn go_away(&self) {
+        *self.gone.lock().unwrap() = true;
     }
 
     pub fn get_stuck(&self) {
@@ -132,14 +146,27 @@ impl Connector for Shelf {
         Ok(Vec::new())
     }
 
-    fn right(&self, _: &Resource, action: &Action) -> Right {
+    fn right(&self, resource: &Resource, action: &Action) -> Right {
+        let place = resource.settings.get("place");
         Right {
-            system: "shelf".to_owned(),
+            system: place.map_or_else(|| "shelf".to_owned(), ToString::to_string),
             name: action.param("entitlement").unwrap_or_default().to_owned(),
         }
     }
 
-    async fn effective(&self, _: &Target<'_>, _: &Action) -> Result<Effective, ConnectorError> {
+    async fn effective(
+        &self,
+        target: &Target<'_>,
+        _: &Action,
+    ) -> Result<Effective, ConnectorError> {
+        let mut deaf = self.deaf.subscribe();
+        deaf.wait_for(|deaf| !deaf).await.unwrap();
+        if *self.gone.lock().unwrap() {
+            return Err(ConnectorError::Unreachable {
+                target: target.resource.name.clone(),
+                cause: "it is gone".to_owned(),
+            });
+        }
         Ok(Effective {
             privileges: BTreeSet::new(),
             classified: Classified {

@@ -1,11 +1,13 @@
 //! What a change comes to once its signatures are there: checked when proposed, applied with the last signature.
 
-use portcullis_flow::change::{Change, ChangeBody};
+use portcullis_flow::change::{Change, ChangeBody, Holders};
+use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
 use portcullis_flow::records::{GroupEvent, GroupState, ResourceEvent, ResourceState};
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{ChangeId, Digest, Identity, IdentityKind, Resource, Secret};
+use portcullis_ports::Connector;
 
 use super::ChangeView;
 use crate::Engine;
@@ -70,6 +72,30 @@ impl Engine {
         }
         if let Some(connector) = connector {
             connector.offers(resource)?;
+            self.check_place(resource, connector.as_ref()).await?;
+        }
+        Ok(())
+    }
+
+    /// A resource stays where it is while grants hold something there: only where it was given can it be
+    /// taken away.
+    async fn check_place(
+        &self,
+        resource: &Resource,
+        connector: &dyn Connector,
+    ) -> Result<(), Failure> {
+        let id = resource.id.to_string();
+        for status in ["assigning", "active", "revoking"] {
+            let keys = [("resource", id.as_str()), ("status", status)];
+            for (stream, grant) in self.journal.find::<Grant>(&keys).await? {
+                let system = connector.right(resource, &grant.issue.intent.action).system;
+                if !grant.system.is_empty() && grant.system != system {
+                    return Err(Failure::Conflict(format!(
+                        "{stream} gave something at {}, and this would name {system}: revoke it first",
+                        grant.system
+                    )));
+                }
+            }
         }
         Ok(())
     }
@@ -84,8 +110,9 @@ impl Engine {
     ) -> Result<ChangeView, Failure> {
         let _turn = self.changing.lock().await;
         let mut after = After::default();
-        if loaded.get()?.is_signed() {
-            let applied = loaded.get()?.apply_now(command.at())?;
+        let holders = self.holders_now(loaded.get()?).await?;
+        if loaded.get()?.is_signed(&holders) {
+            let applied = loaded.get()?.apply_now(&holders, command.at())?;
             let body = loaded.get()?.body.clone();
             self.apply(&mut command, id, body, &mut after).await?;
             command.push(&mut loaded, &applied)?;
@@ -97,6 +124,19 @@ impl Engine {
         self.duties.wake();
         let token = after.token.map(Secret::expose_owned);
         self.change_view(id, loaded.get()?.clone(), token).await
+    }
+
+    /// What those who signed hold now.
+    async fn holders_now(&self, change: &Change) -> Result<Holders, Failure> {
+        let mut holders = Holders::new();
+        for signature in &change.signatures {
+            let loaded = self.journal.load::<IdentityState>(signature.by).await?;
+            let signer = loaded.get()?;
+            if signer.alive(self.journal.now()).is_ok() {
+                holders.insert(signature.by, signer.identity.roles.clone());
+            }
+        }
+        Ok(holders)
     }
 
     async fn apply(
@@ -117,6 +157,7 @@ impl Engine {
                 self.open_enrolment(command, &mut loaded, after)
             }
             ChangeBody::PutResource { resource } => {
+                self.check_resource(&resource).await?;
                 let mut loaded = self.journal.load::<ResourceState>(resource.id).await?;
                 let event = match loaded.state {
                     None => ResourceEvent::Added {

@@ -53,6 +53,10 @@ impl Engine {
         let subject = Subject::oneself(who.identity);
         let assessment = self.assess(subject, resource, wish.action.clone()).await?;
         let grant = self.grant_for(&who, &assessment).await?;
+        if let Some(why) = self.approver_gone(grant.get()?).await? {
+            let next = narrowest(&assessment.resource, &assessment.intent.action);
+            return Err(Failure::denied("no_grant", why, next));
+        }
         let now = self.journal.now();
         let met = Controls {
             brokered: true,

@@ -105,12 +105,14 @@ impl Grant {
         &self,
         account: String,
         held_before: bool,
+        system: String,
         now: Timestamp,
     ) -> Result<GrantEvent, GrantRefusal> {
         match self.status {
             GrantStatus::Assigning if now < self.issue.ends_at => Ok(GrantEvent::Assigning {
                 account,
                 held_before,
+                system,
             }),
             GrantStatus::Assigning => Err(GrantRefusal::Over),
             _ => Err(GrantRefusal::NotActive(self.status.as_str())),

@@ -99,6 +99,9 @@ crate::events! {
             account: String,
             /// Whether the account had it before: then it is not ours to take away.
             held_before: bool,
+            /// Where: the system as its connector tells systems apart. There it has to be proved gone.
+            #[serde(default, skip_serializing_if = "String::is_empty")]
+            system: String,
         }
         /// The entitlement is assigned and was read back.
         Assigned "grant.assigned" {
@@ -182,6 +185,9 @@ pub struct Grant {
     pub account: Option<String>,
     /// Whether that account had the entitlement before.
     pub held_before: bool,
+    /// The system it is assigned in, once an assignment was begun.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub system: String,
     /// What the connector needs for removal, once assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment: Option<Value>,
@@ -245,6 +251,7 @@ impl Grant {
             used: 0,
             account: None,
             held_before: false,
+            system: String::new(),
             assignment: None,
             status,
         })
@@ -256,11 +263,13 @@ impl Grant {
                 GrantEvent::Assigning {
                     account,
                     held_before,
+                    system,
                 },
                 GrantStatus::Assigning,
             ) => {
                 self.account = Some(account.clone());
                 self.held_before = *held_before;
+                self.system.clone_from(system);
             }
             (GrantEvent::Assigned { assignment }, GrantStatus::Assigning) => {
                 self.assignment = Some(assignment.clone());

@@ -139,7 +139,7 @@ proptest! {
                 2 => grant.release(person(1)).ok(),
                 3 => grant.removal_incomplete("x".to_owned()).ok().flatten(),
                 4 => grant.removed(Value::Null).ok(),
-                _ => grant.begin_assignment("rosa".to_owned(), false, now()).ok(),
+                _ => grant.begin_assignment("rosa".to_owned(), false, "db:5432".to_owned(), now()).ok(),
             };
             if let Some(event) = event {
                 let used = matches!(event, GrantEvent::Used { .. });

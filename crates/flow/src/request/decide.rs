@@ -124,7 +124,7 @@ impl Request {
             by: approver.identity,
             digest: seen,
         };
-        let mut given = self.approvals.clone();
+        let mut given = self.counting(&facts.electorate);
         given.push(crate::approval::Approval {
             stage,
             by: approver.identity,
@@ -206,7 +206,7 @@ impl Request {
             return Err(RequestRefusal::Again);
         }
         let stage = self
-            .open_stage()
+            .open_stage(electorate)
             .ok_or(RequestRefusal::Closed("complete"))?;
         if electorate.admits(stage, who) {
             return Ok(stage);

@@ -166,9 +166,18 @@ pub struct Request {
 }
 
 impl Request {
+    /// The approvals that count: whoever gave them could give them now as well.
+    pub fn counting(&self, electorate: &Electorate) -> Vec<Approval> {
+        let given = self.approvals.iter();
+        given
+            .filter(|approval| electorate.admits(approval.stage, approval.by))
+            .cloned()
+            .collect()
+    }
+
     /// The stage that waits for approvals.
-    pub fn open_stage(&self) -> Option<usize> {
-        open_stage(&self.terms.flow, &self.approvals)
+    pub fn open_stage(&self, electorate: &Electorate) -> Option<usize> {
+        open_stage(&self.terms.flow, &self.counting(electorate))
     }
 
     /// Whether it still waits.

@@ -1,0 +1,215 @@
+//! What is decided again when something changes: for whom, and that nobody can hold it up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::live_sessions::{Scene, active, propose};
+use crate::overlaps::{granted, revoke, stacked, until};
+use crate::people::{People, gate, shell};
+use crate::shelf::Shelf;
+use crate::world::World;
+
+async fn suspend(world: &World, by: &str, name: &str) {
+    let path = format!("/identities/{name}/suspend");
+    world.post(by, &path, json!({})).await.done();
+}
+
+/// Activates a bundle that only adds a forbid, which takes one signature.
+async fn forbid(world: &World, people: &People, policy: &str) {
+    let mut files = active(world, &people.iris).await;
+    files["guardrails/closed.cedar"] = json!(format!("@id(\"closed\")\n{policy}\n"));
+    propose(world, &people.iris, &files).await;
+}
+
+/// Waits until an account has no right on a shelf.
+async fn until_taken(shelf: &Shelf, account: &str) {
+    let gone = async {
+        while shelf.has(account, "books") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(30), gone).await;
+    waited.expect("the right is still there");
+}
+
+#[tokio::test]
+async fn who_has_requests_at_a_target_that_never_answers_is_cut_off_all_the_same() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    gate(&world, &people).await;
+    let scene = Scene::with(world, people).await;
+    let ask = json!({"resource": "shelf", "words": ["books"], "reason": "to read"});
+    let asked = scene.world.post(&scene.people.rosa, "/requests", ask).await;
+    asked.done();
+    let (session, cursor) = scene.live().await;
+    shelf.go_deaf();
+    // Whatever changes policy has the targets read again: this never comes to an end.
+    let policy = "forbid (principal, action, resource is Portcullis::Resource) \
+                  when { resource.name == \"elsewhere\" };";
+    forbid(&scene.world, &scene.people, policy).await;
+    suspend(&scene.world, &scene.people.iris, "rosa").await;
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("not active"), "{why}");
+}
+
+#[tokio::test]
+async fn who_has_requests_at_a_target_that_is_gone_loses_what_they_have_elsewhere() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let grant = granted(&world, &people, "shelf", 60).await;
+    until(&world, &people, &grant, "active").await;
+    let ask = json!({"resource": "other-shelf", "words": ["maps"], "reason": "to read"});
+    world.post(&people.rosa, "/requests", ask).await.done();
+    shelf.go_away();
+    suspend(&world, &people.iris, "rosa").await;
+    until_taken(&shelf, "rosa").await;
+}
+
+#[tokio::test]
+async fn an_entitlement_that_policy_forbids_is_taken_away() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let grant = granted(&world, &people, "shelf", 60).await;
+    until(&world, &people, &grant, "active").await;
+    let policy = "forbid (principal, action == Portcullis::Action::\"assign_entitlement\", \
+                  resource is Portcullis::Resource) when { resource.name == \"shelf\" };";
+    forbid(&world, &people, policy).await;
+    let over = until(&world, &people, &grant, "revoked").await;
+    assert!(over.to_string().contains("closed"), "{over}");
+    assert!(!shelf.has("rosa", "books"));
+}
+
+#[tokio::test]
+async fn one_person_can_have_only_so_many_requests_wait() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let ask = json!({"resource": "shelf", "words": ["books"], "reason": "to read"});
+    for _ in 0..100 {
+        let asked = world.post(&people.rosa, "/requests", ask.clone()).await;
+        assert_eq!(asked.status, StatusCode::CREATED, "{}", asked.text());
+    }
+    let one_more = world.post(&people.rosa, "/requests", ask).await;
+    assert_eq!(one_more.problem(), (403, "too_many".to_owned()));
+}
+
+/// A vendor whose access was asked for, approved and assigned.
+async fn vendor(shelf: &Shelf, world: &World, people: &People, lives_secs: u64) {
+    let body = json!({
+        "name": "vera", "kind": "vendor", "owner": "iris", "ends_in_secs": lives_secs,
+    });
+    let added = world.post(&people.iris, "/identities", body).await.done();
+    let signed = world.sign(&added, &[&people.pia]).await;
+    world.invite("vera", signed["enrolment_token"].as_str().unwrap());
+    let vera = world.sign_in("vera").await;
+    let ask = json!({"resource": "shelf", "words": ["books"], "reason": "to read"});
+    let asked = world.post(&vera, "/requests", ask).await.done();
+    let approve = format!("/requests/{}/approve", asked["id"].as_str().unwrap());
+    let seen = json!({"digest": asked["terms"]["digest"]});
+    world.post(&people.olaf, &approve, seen).await.done();
+    let given = async {
+        while !shelf.has("vera", "books") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(30), given).await;
+    waited.expect("nothing is given");
+}
+
+#[tokio::test]
+async fn a_life_that_ends_takes_everything_with_it_though_nothing_else_happens() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    vendor(&shelf, &world, &people, 600).await;
+    world.pass(Duration::from_secs(600));
+    until_taken(&shelf, "vera").await;
+}
+
+#[tokio::test]
+async fn what_changed_while_the_server_was_down_is_looked_at_when_it_starts() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    vendor(&shelf, &world, &people, 600).await;
+    let world = world.stopped().await;
+    world.pass(Duration::from_secs(600));
+    assert!(
+        shelf.has("vera", "books"),
+        "nobody is there to take it away"
+    );
+    let _world = world.restarted().await;
+    until_taken(&shelf, "vera").await;
+}
+
+/// A second owner of resources, who owns the gate too.
+async fn second_owner(world: &World, people: &People) -> String {
+    let body = json!({"name": "otto", "kind": "human", "roles": ["resource"]});
+    let added = world.post(&people.iris, "/identities", body).await.done();
+    let signed = world.sign(&added, &[&people.olaf, &people.pia]).await;
+    world.invite("otto", signed["enrolment_token"].as_str().unwrap());
+    let otto = world.sign_in("otto").await;
+    let mut body = crate::people::lodge("gate");
+    body["owners"] = json!(["olaf", "otto"]);
+    world.put(people, body).await;
+    otto
+}
+
+async fn approve(world: &World, token: &str, asked: &Value) -> crate::world::Reply {
+    let path = format!("/requests/{}/approve", asked["id"].as_str().unwrap());
+    let seen = json!({"digest": asked["terms"]["digest"]});
+    world.post(token, &path, seen).await
+}
+
+#[tokio::test]
+async fn an_approval_of_who_was_suspended_since_does_not_count() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let otto = second_owner(&world, &people).await;
+    let asked = world.post(&people.rosa, "/requests", shell()).await.done();
+    approve(&world, &people.olaf, &asked).await.done();
+    suspend(&world, &people.iris, "olaf").await;
+    let early = approve(&world, &people.pia, &asked).await;
+    assert_eq!(early.problem().0, 403, "{}", early.text());
+    approve(&world, &otto, &asked).await.done();
+    let granted = approve(&world, &people.pia, &asked).await.done();
+    assert_eq!(granted["status"], "granted");
+}
+
+#[tokio::test]
+async fn what_was_approved_by_who_is_suspended_is_neither_used_nor_goes_on() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    second_owner(&world, &people).await;
+    let scene = Scene::with(world, people).await;
+    let (session, cursor) = scene.live().await;
+    suspend(&scene.world, &scene.people.iris, "olaf").await;
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("olaf, who approved it"), "{why}");
+    assert!(scene.is_shut().await.contains("olaf, who approved it"));
+}
+
+#[tokio::test]
+async fn what_a_grant_gave_stays_where_it_can_be_taken_away() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let grant = granted(&world, &people, "shelf", 60).await;
+    until(&world, &people, &grant, "active").await;
+    let moved = json!({
+        "name": "shelf", "kind": "shelf", "environment": "production",
+        "sensitivity": "internal", "owners": ["olaf"], "credential": "shelf-key",
+        "settings": {"place": "another room"},
+    });
+    let refused = world.post(&people.olaf, "/resources", moved.clone()).await;
+    assert_eq!(refused.problem().0, 409);
+    assert!(
+        refused.text().contains("revoke it first"),
+        "{}",
+        refused.text()
+    );
+    revoke(&world, &people, &grant).await;
+    until(&world, &people, &grant, "revoked").await;
+    world.put(&people, moved).await;
+}
