@@ -16,6 +16,7 @@ pub mod path;
 pub mod resource;
 pub mod secret;
 pub mod time;
+pub mod visible;
 
 pub use action::Action;
 pub use approval::{ApprovalFlow, Eligible, Stage};
@@ -35,3 +36,4 @@ pub use path::Path;
 pub use resource::{Environment, Resource, Sensitivity};
 pub use secret::Secret;
 pub use time::Timestamp;
+pub use visible::{acts, quoted, visible, visible_lines};

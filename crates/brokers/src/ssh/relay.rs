@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_model::Action;
+use portcullis_model::{Action, visible, visible_lines};
 use portcullis_policy::{LeaseVerifier, OpenSession, Permit, Privileged};
 use portcullis_ports::control::{
     CloseCause, Closing, Login, OpenWish, Opened, SessionLease, TapeFailure, TargetCredential,
@@ -131,9 +131,9 @@ async fn refuse(output: &FrontOutput, reason: &str) -> After {
     farewell(output, Some(&told(reason)), Some(REFUSED_STATUS)).await
 }
 
-/// Our words in a terminal that may be raw.
+/// Our words in a terminal that may be raw. What others wrote of them cannot act on it.
 pub fn told(text: &str) -> String {
-    let lines: Vec<_> = text
+    let lines: Vec<_> = visible_lines(text)
         .lines()
         .map(|line| format!("portcullis: {line}\r\n"))
         .collect();
@@ -308,7 +308,8 @@ async fn part(output: &FrontOutput, cause: &CloseCause, tally: &Tally) -> After 
 
 /// The same for a session that did not end by itself.
 async fn told_why(output: &FrontOutput, cause: &CloseCause) -> After {
-    let reason = format!("session ended: {}", words(cause));
+    // What somebody gave as their reason stays within the line.
+    let reason = visible(&format!("session ended: {}", words(cause)));
     let after = farewell(output, Some(&told(&reason)), Some(LOST_STATUS)).await;
     let ours = !matches!(
         cause,

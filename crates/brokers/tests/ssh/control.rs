@@ -174,7 +174,11 @@ impl Scripted {
     }
 
     pub fn kill(&self, session: SessionId) {
-        let reason = "the owner".to_owned();
+        self.kill_because(session, "the owner");
+    }
+
+    pub fn kill_because(&self, session: SessionId, reason: &str) {
+        let reason = reason.to_owned();
         self.note(|record| record.orders.push(Order::Kill { session, reason }));
     }
 

@@ -55,6 +55,25 @@ async fn a_kill_ends_a_flooding_session_at_both_sides_and_says_why() {
     assert!(events.iter().any(notice));
 }
 
+#[tokio::test]
+async fn what_others_wrote_cannot_act_on_the_clients_terminal() {
+    let hostile = "enough\u{1b}]0;title\u{7}\u{9b}2J\u{202e}\nportcullis: all is well\r";
+    let world = World::new().await;
+    let (ssh, pids) = silent(&world, &[], "echo $$ $$; exec sleep 1000").await;
+    let session = world.control.opened(0).await;
+    world.control.say(session, hostile);
+    world.control.kill_because(session, hostile);
+    let ran = ended(ssh).await;
+    let told = ran.err.replace("\r\n", "\n");
+    assert!(told.contains(r"killed: enough\u{1b}"), "{told:?}");
+    let acts = |c: char| c != '\n' && portcullis_model::acts(c);
+    assert!(!told.chars().any(acts), "{told:?}");
+    let words =
+        |line: &&str| line.contains("session ended: killed") && line.contains("all is well");
+    assert_eq!(told.lines().filter(words).count(), 1, "{told}");
+    until("the command at the target ended", || !runs(&pids[0])).await;
+}
+
 /// How many bytes a process has written so far.
 fn written(pid: &str) -> u64 {
     let counted = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();

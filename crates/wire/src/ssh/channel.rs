@@ -1,5 +1,6 @@
 //! What a session channel carries, in terms both sides share.
 
+use portcullis_model::visible;
 use russh::{Pty, Sig};
 
 /// The size of a terminal.
@@ -83,12 +84,9 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// A client's text, short and without control characters, for messages and records.
+/// A client's text, short and harmless to a terminal, for messages and records.
 fn plain(text: &str) -> String {
-    text.chars()
-        .take(100)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    visible(&text.chars().take(100).collect::<String>())
 }
 
 pub(crate) fn signal_name(signal: &Sig) -> String {
@@ -115,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_a_client_names_cannot_break_a_line() {
-        let sneaky = Refused::Subsystem("sftp\r\n\u{1b}[2J".to_owned()).to_string();
-        assert!(!sneaky.contains(char::is_control), "{sneaky:?}");
+        let sneaky = Refused::Subsystem("sftp\r\n\u{1b}[2J\u{202e}".to_owned()).to_string();
+        assert!(!sneaky.chars().any(portcullis_model::acts), "{sneaky:?}");
     }
 }
