@@ -21,4 +21,5 @@ mod sweep;
 mod taking_away;
 mod targets;
 mod tour;
+mod terminals;
 mod world;

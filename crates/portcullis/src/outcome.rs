@@ -1,9 +1,9 @@
 //! How a command ended, and how that becomes an exit code and words on standard error.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use crate::client::ApiError;
+use crate::output;
 
 /// How a command that ran ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,26 @@ pub(crate) struct Stuck {
     pub(crate) next: String,
 }
 
+/// Says that the words make no command, in JSON if they ask for it; or shows the help that they ask for.
+pub(crate) fn misspoken(error: &clap::Error) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(USAGE);
+    let words = std::env::args_os().take_while(|word| word != "--");
+    let json = error.use_stderr() && words.into_iter().any(|word| word == "--json");
+    let told = if json {
+        let told = error.to_string();
+        let detail = told.split("\n\nUsage:").next().unwrap_or(&told);
+        let detail = detail.trim_start_matches("error: ").trim();
+        output::json_note(&serde_json::json!({
+            "code": "usage", "detail": detail, "next": "see the same with --help",
+        }))
+    } else {
+        error.print().map_err(Into::into)
+    };
+    // Nobody is left to tell when standard error is gone.
+    drop(told);
+    ExitCode::from(code)
+}
+
 /// Says what happened, why, and the next step; returns the exit code.
 pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     if is_unheard(error) {
@@ -65,9 +85,9 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
         _ if error.is::<Usage>() => USAGE,
         _ => FAILED,
     };
-    let mut stderr = std::io::stderr().lock();
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     let next = next_step(error);
+    // What the server says may tell of what others wrote.
     let written = if json {
         let word = match problem {
             Some(ApiError::Problem(problem)) => problem.code.as_str(),
@@ -76,12 +96,12 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
             None => "failed",
         };
         let value = serde_json::json!({ "code": word, "detail": chain.join(": "), "next": next });
-        writeln!(stderr, "{value}")
+        output::json_note(&value)
     } else {
         let next = next
             .map(|next| format!("\nnext: {next}"))
             .unwrap_or_default();
-        writeln!(stderr, "portcullis: {}{next}", chain.join(": "))
+        output::note(format!("portcullis: {}{next}", chain.join(": ")))
     };
     // Nobody is left to tell when standard error is gone.
     drop(written);

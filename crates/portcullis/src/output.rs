@@ -1,26 +1,36 @@
 //! What commands print: a table or lines for people, JSON for programs.
+//!
+//! Everything a command says passes here, and what others wrote is harmless to a terminal when it leaves:
+//! values are taken from JSON by [`text`] and its like, one line each, and what is printed is escaped again.
 
+mod escape;
 mod look;
 mod record;
+mod table;
 mod times;
 
 use std::io::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
+use portcullis_model::{visible, visible_lines};
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use look::prepare;
 use look::{BOLD, look};
 
-/// Prints a line to standard output. A reader that went away ends the program quietly.
+/// Prints a line, or several, to standard output. A reader that went away ends the program quietly.
 pub(crate) fn line(text: impl AsRef<str>) -> anyhow::Result<()> {
-    writeln!(std::io::stdout().lock(), "{}", text.as_ref())?;
+    raw_line(&visible_lines(text.as_ref()))
+}
+
+/// Prints a line whose colours are ours; the rest of it was escaped before.
+fn raw_line(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}")?;
     Ok(())
 }
 
-/// Prints bytes as they are.
+/// Prints bytes as they are: files, and recordings that were made harmless.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(bytes)?;
@@ -30,13 +40,31 @@ pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Prints a line to standard error.
 pub(crate) fn note(text: impl AsRef<str>) -> anyhow::Result<()> {
-    writeln!(std::io::stderr().lock(), "{}", text.as_ref())?;
+    writeln!(std::io::stderr().lock(), "{}", visible_lines(text.as_ref()))?;
     Ok(())
 }
 
 /// Prints JSON.
 pub(crate) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
-    line(serde_json::to_string_pretty(value)?)
+    raw_line(&escape::json(&serde_json::to_string_pretty(value)?))
+}
+
+/// Prints JSON that is one line already.
+pub(crate) fn json_line(text: &str) -> anyhow::Result<()> {
+    raw_line(&escape::json(text))
+}
+
+/// Prints a line of JSON to standard error.
+pub(crate) fn json_note(value: &Value) -> anyhow::Result<()> {
+    let line = escape::json(&value.to_string());
+    writeln!(std::io::stderr().lock(), "{line}")?;
+    Ok(())
+}
+
+/// What a record is called and how it stands: the first line of every record.
+pub(crate) fn heading(record: &Value) -> anyhow::Result<()> {
+    let status = look().status_in(&text(record, "/status"));
+    raw_line(&format!("{}  {status}", text(record, "/id")))
 }
 
 /// Prints a table, or a sentence when there is nothing in it.
@@ -49,21 +77,16 @@ pub(crate) fn table(
     if rows.is_empty() {
         return line(nothing);
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
-    table.add_rows(rows);
-    if let Some(width) = look().width {
-        table.set_width(width);
+    let lines = table::lines(headings, &rows, look().width);
+    for (index, row) in lines.iter().enumerate() {
+        let painted = if index == 0 {
+            look().paint(BOLD, row)
+        } else {
+            look().status_in(row)
+        };
+        raw_line(&painted)?;
     }
-    let text = table.trim_fmt();
-    let mut lines = text.lines();
-    // Every column begins with a blank; the first needs none.
-    let flush = |row: &str| row.strip_prefix(' ').unwrap_or(row).to_owned();
-    line(look().paint(BOLD, &flush(lines.next().unwrap_or_default())))?;
-    lines.try_for_each(|row| line(look().status_in(&flush(row))))
+    Ok(())
 }
 
 /// Prints a record: JSON for programs, lines for people.
@@ -74,28 +97,37 @@ pub(crate) fn record(as_json: bool, record: &Value) -> anyhow::Result<()> {
     }
 }
 
-/// A status as people see it.
-pub(crate) fn status(value: &Value, pointer: &str) -> String {
-    look().status_in(&text(value, pointer))
+/// A field of a JSON value as text of one line; empty when it is not there.
+pub(crate) fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).map_or_else(String::new, shown)
 }
 
-/// A field of a JSON value as text; empty when it is not there.
-pub(crate) fn text(value: &Value, pointer: &str) -> String {
-    match value.pointer(pointer) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    }
+/// A field whose lines are its own: what the product itself says at length.
+pub(crate) fn prose(value: &Value, pointer: &str) -> String {
+    let text = value.pointer(pointer).and_then(Value::as_str);
+    visible_lines(text.unwrap_or_default())
+}
+
+/// Free text of somebody's, in quotes, so that it cannot pass for another field; empty when there is none.
+pub(crate) fn quoted(value: &Value, pointer: &str) -> String {
+    let text = value.pointer(pointer).and_then(Value::as_str);
+    text.map_or_else(String::new, portcullis_model::quoted)
 }
 
 /// A list field of a JSON value, joined.
 pub(crate) fn list(value: &Value, pointer: &str) -> String {
     let items = value.pointer(pointer).and_then(Value::as_array);
-    let words = items.into_iter().flatten().map(|item| match item {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    });
+    let words = items.into_iter().flatten().map(shown);
     words.collect::<Vec<_>>().join(", ")
+}
+
+/// A value as text of one line.
+pub(crate) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => visible(text),
+        other => escape::json(&other.to_string()),
+    }
 }
 
 /// A moment given in milliseconds since the epoch, in UTC to the second.
@@ -132,15 +164,15 @@ pub(crate) fn span(value: &Value, pointer: &str) -> String {
     secs.map_or_else(String::new, times::span)
 }
 
-/// An action in words: its name and parameters.
+/// An action in words: its name and parameters. A value that is more than a word is quoted.
 pub(crate) fn action(value: &Value, pointer: &str) -> String {
     let Some(action) = value.pointer(pointer) else {
         return String::new();
     };
     let params = action.get("params").and_then(Value::as_object);
-    let params = params
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| format!(" {name}={}", value.as_str().unwrap_or_default()));
+    let params = params.into_iter().flatten().map(|(name, value)| {
+        let value = value.as_str().unwrap_or_default();
+        format!(" {}={}", visible(name), escape::word(value))
+    });
     format!("{}{}", text(action, "/name"), params.collect::<String>())
 }

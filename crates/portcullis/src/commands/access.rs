@@ -10,7 +10,7 @@ use crate::args::access::{
 };
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, action, list, moment_and_when, span, status, text, when};
+use crate::output::{self, action, list, moment_and_when, quoted, span, text, when};
 
 /// How often `--wait` looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -187,10 +187,7 @@ fn show_effective(value: &Value) -> anyhow::Result<()> {
         .into_iter()
         .flatten()
     {
-        output::line(format!(
-            "           {}",
-            privilege.as_str().unwrap_or_default()
-        ))?;
+        output::line(format!("           {}", output::shown(privilege)))?;
     }
     let more = effective.get("more").and_then(Value::as_u64).unwrap_or(0);
     if more > 0 {
@@ -231,18 +228,14 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
         output::json(request)?;
         return Ok(outcome);
     }
-    output::line(format!(
-        "{}  {}",
-        text(request, "/id"),
-        output::status(request, "/status")
-    ))?;
+    output::heading(request)?;
     output::line(format!("who        {}", text(request, "/requester")))?;
     output::line(format!(
         "what       {} on {}",
         action(request, "/terms/intent/action"),
         text(request, "/resource_name")
     ))?;
-    output::line(format!("why        {}", text(request, "/reason")))?;
+    output::line(format!("why        {}", quoted(request, "/reason")))?;
     output::line(format!(
         "path       {} ({})",
         text(request, "/terms/path"),
@@ -263,7 +256,7 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
     if !grant.is_empty() {
         output::line(format!("grant      {grant}"))?;
     }
-    let why = text(request, "/why");
+    let why = quoted(request, "/why");
     if !why.is_empty() {
         output::line(format!("because    {why}"))?;
     }
@@ -381,11 +374,7 @@ fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
         output::json(grant)?;
         return Ok(Outcome::Done);
     }
-    output::line(format!(
-        "{}  {}",
-        text(grant, "/id"),
-        status(grant, "/status")
-    ))?;
+    output::heading(grant)?;
     output::line(format!("who        {}", text(grant, "/holder")))?;
     output::line(format!(
         "what       {} on {}",
@@ -397,7 +386,7 @@ fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
     output::line(format!("request    {}", text(grant, "/request")))?;
     let why = text(grant, "/cause/why");
     if !why.is_empty() {
-        let cause = text(grant, "/cause/cause");
+        let cause = quoted(grant, "/cause/cause");
         output::line(format!("ended      {why} {cause}").trim_end())?;
     }
     let left = text(grant, "/left");

@@ -15,7 +15,7 @@ use crate::args::administration::{
 };
 use crate::client::Api;
 use crate::outcome::{Outcome, Usage};
-use crate::output::{self, list, status, text, when};
+use crate::output::{self, list, prose, text, when};
 
 /// How often a rotation is looked at while somebody waits for it.
 const ROTATION_POLL: Duration = Duration::from_millis(250);
@@ -68,11 +68,7 @@ pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Out
         output::json(change)?;
         return Ok(outcome);
     }
-    output::line(format!(
-        "{}  {}",
-        text(change, "/id"),
-        status(change, "/status")
-    ))?;
+    output::heading(change)?;
     output::line(format!("what       {}", describe(change)))?;
     output::line(format!("by         {}", text(change, "/proposer_name")))?;
     output::line(format!("signed by  {}", list(change, "/signed_by")))?;
@@ -112,9 +108,7 @@ async fn changes(global: &Global, api: &Api, command: ChangesCommand) -> anyhow:
             let change = api.get(&format!("/changes/{id}")).await?;
             show_change(global, &change)?;
             if !global.json {
-                output::line(serde_json::to_string_pretty(
-                    change.get("body").unwrap_or(&Value::Null),
-                )?)?;
+                output::json(change.get("body").unwrap_or(&Value::Null))?;
             }
             Ok(Outcome::Done)
         }
@@ -158,7 +152,7 @@ async fn resources(
                 });
             }
             let outcome = show_change(global, &change)?;
-            let instructions = text(&put, "/instructions");
+            let instructions = prose(&put, "/instructions");
             if !instructions.is_empty() {
                 output::line(format!("\n{instructions}"))?;
             }

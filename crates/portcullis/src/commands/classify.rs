@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ClassifyArgs) -> anyhow::Result<Outcome> {
                 .with("account", "nobody")
                 .with("command", text),
         };
-        output::line(judge(&bundle, &action).to_string())?;
+        output::json_line(&judge(&bundle, &action).to_string())?;
     }
     Ok(Outcome::Done)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::args::Global;
 use crate::outcome::Outcome;
-use crate::output::{self, text};
+use crate::output::{self, prose, text};
 
 /// Prints them.
 pub(super) fn show(global: &Global, kinds: &Value) -> anyhow::Result<Outcome> {
@@ -47,7 +47,7 @@ fn settings(kind: &Value) -> anyhow::Result<()> {
         .partition(|(name, _)| needed(name));
     for (mark, group) in [("", first), (" (may be left out)", then)] {
         for (name, schema) in group {
-            let told = text(schema, "/description").replace('\n', " ");
+            let told = prose(schema, "/description").replace('\n', " ");
             output::line(format!("  --set {name:<18} {told}{mark}"))?;
         }
     }

@@ -16,7 +16,7 @@ use crate::args::Global;
 use crate::args::access::SessionsCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, action, moment_and_when, status, text, when};
+use crate::output::{self, action, moment_and_when, text, when};
 use crate::server::init::read_secret;
 
 /// The longest pause kept when a tape is replayed in its own time.
@@ -81,11 +81,7 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
         output::json(session)?;
         return Ok(Outcome::Done);
     }
-    output::line(format!(
-        "{}  {}",
-        text(session, "/id"),
-        status(session, "/status")
-    ))?;
+    output::heading(session)?;
     output::line(format!(
         "who        {} from {}",
         text(session, "/identity_name"),
@@ -154,7 +150,7 @@ async fn watch(global: &Global, id: &str) -> anyhow::Result<Outcome> {
 
 fn show_live(global: &Global, data: &str, sanitizer: &mut Sanitizer) -> anyhow::Result<()> {
     if global.json {
-        return output::line(data);
+        return output::json_line(data);
     }
     let value: Value = serde_json::from_str(data)?;
     if let Some(shown) = shown(&value) {
@@ -355,7 +351,7 @@ impl Player {
 
     async fn show(&mut self, frame: &Frame) -> anyhow::Result<()> {
         if self.json {
-            return output::line(portcullis_tape::json_line(frame).trim_end());
+            return output::json_line(portcullis_tape::json_line(frame).trim_end());
         }
         if let Event::Output(bytes) | Event::ErrorOutput(bytes) = &frame.event {
             self.wait_until(frame.at_ms).await;
@@ -366,7 +362,7 @@ impl Player {
 
     async fn show_line(&mut self, frame: &Value) -> anyhow::Result<()> {
         if self.json {
-            return output::line(frame.to_string());
+            return output::json_line(&frame.to_string());
         }
         if let Some(shown) = shown(frame) {
             let at = frame

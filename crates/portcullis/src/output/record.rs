@@ -1,8 +1,9 @@
 //! A record as lines for people: what it is called, what it says, records within it further in.
 
+use portcullis_model::visible;
 use serde_json::{Map, Value};
 
-use super::moment;
+use super::{moment, shown};
 
 /// The lines of a record. What says nothing is left out.
 pub(super) fn lines(record: &Map<String, Value>) -> Vec<String> {
@@ -12,16 +13,19 @@ pub(super) fn lines(record: &Map<String, Value>) -> Vec<String> {
     for (name, value) in said {
         match value {
             Value::Object(inner) => {
-                lines.push(name.clone());
+                lines.push(visible(name));
                 lines.extend(further_in(self::lines(inner)));
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
-                lines.push(name.clone());
+                lines.push(visible(name));
                 for item in items.iter().filter_map(Value::as_object) {
                     lines.extend(further_in(self::lines(item)));
                 }
             }
-            _ => lines.push(format!("{name:<width$}  {}", plain(record, name, value))),
+            _ => {
+                let told = plain(record, name, value);
+                lines.push(format!("{:<width$}  {told}", visible(name)));
+            }
         }
     }
     lines
@@ -43,7 +47,6 @@ fn says(value: &Value) -> bool {
 
 fn plain(record: &Map<String, Value>, name: &str, value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
         Value::Array(items) => {
             let items = items.iter().map(|item| plain(record, "", item));
             items.collect::<Vec<_>>().join(", ")
@@ -52,7 +55,7 @@ fn plain(record: &Map<String, Value>, name: &str, value: &Value) -> String {
         Value::Number(_) if name.ends_with("_at") => {
             moment(&Value::Object(record.clone()), &format!("/{name}"))
         }
-        other => other.to_string(),
+        other => shown(other),
     }
 }
 
