@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use crate::installation::{bare, init, serve};
 use crate::world::{World, said, text};
@@ -42,6 +45,7 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     let key = world.variable("LEDGER_KEY").to_owned();
     let verify = ["ledger", "verify", path(&file), "--key", &key];
     holds(&verify);
+    the_story_is_told_with_names(&[&verify[..], &["--show"]].concat());
 
     let whole = std::fs::read_to_string(&file).unwrap();
     let altered = |text: &str, why: &str| {
@@ -68,6 +72,35 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     std::fs::write(&file, &whole).unwrap();
     let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     refused(&["ledger", "verify", path(&file), "--key", other], "key");
+}
+
+fn the_story_is_told_with_names(show: &[&str]) {
+    let (_, told) = told(show);
+    let line = |kind: &str| {
+        told.lines()
+            .find(|line| line.contains(kind))
+            .unwrap_or_default()
+    };
+    for said in [
+        "rosa asks for",
+        "read",
+        "on analytics",
+        "ordinary, because",
+        "impact: ",
+    ] {
+        assert!(
+            line("request.submitted").contains(said),
+            "{said:?} in {told}"
+        );
+    }
+    assert!(line("request.approved").contains("olaf"), "{told}");
+    assert!(
+        line("resource.added").contains("postgres analytics"),
+        "{told}"
+    );
+    for kept_out in ["identity.signed_in", "identity.enrolled"] {
+        assert!(!told.contains(kept_out), "{told}");
+    }
 }
 
 /// A ledger's folder as it lies in a data folder, in a place where it can be altered.
@@ -284,6 +317,13 @@ impl Tape {
         [self.header.clone(), self.segments.concat()].concat()
     }
 
+    /// The chain's value behind so many segments.
+    fn link(&self, segments: usize) -> &[u8] {
+        let before = segments.checked_sub(1).map(|last| &self.segments[last]);
+        let bytes = before.unwrap_or(&self.header);
+        &bytes[bytes.len() - 32..]
+    }
+
     /// Alters a segment and makes the chain fit again, which takes no key.
     fn rewritten(&self) -> Self {
         let mut segments = self.segments.clone();
@@ -328,12 +368,15 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
     let evidence = out.join(format!("{id}.evidence"));
     let auditor = world.folder().join("auditor.age");
     let alone = ["sessions", "verify", path(&file)];
+    let key = world.variable("LEDGER_KEY");
     let verify = [
         "sessions",
         "verify",
         path(&file),
         "--evidence",
         path(&evidence),
+        "--key",
+        key,
     ];
     let play = [
         "sessions",
@@ -344,7 +387,9 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
         path(&auditor),
     ];
     holds(&alone);
+    assert!(told(&alone).1.contains("held against nothing"));
     holds(&verify);
+    assert!(told(&verify).1.contains("evidence that holds"));
     holds(&play);
     the_reviewers_terminal_is_left_alone(&play);
     sealed_while_it_was_written(&file);
@@ -382,10 +427,93 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
     let rewritten = |tape: &mut Tape| *tape = tape.rewritten();
     altered(&rewritten, &[&verify], "was replaced");
     altered(&rewritten, &[&play], "it was rewritten");
-    refused(
-        &["sessions", "verify", path(&file), "--evidence", path(&file)],
-        "not an evidence file",
+    let other = [&verify[..4], &[path(&file), "--key", key]].concat();
+    refused(&other, "not an evidence file");
+    evidence_made_to_fit_a_rewritten_tape_is_refused(&tape, &file, &evidence, &verify);
+    std::fs::write(&file, tape.bytes()).unwrap();
+    evidence_is_believed_under_the_right_key_and_to_the_end_alone(&evidence, &verify);
+}
+
+/// Who rewrites a tape writes the heads in its evidence anew as well, leaf hashes included.
+fn evidence_made_to_fit_a_rewritten_tape_is_refused(
+    tape: &Tape,
+    file: &Path,
+    evidence: &Path,
+    verify: &[&str],
+) {
+    let whole = std::fs::read_to_string(evidence).unwrap();
+    let rewritten = tape.rewritten();
+    std::fs::write(file, rewritten.bytes()).unwrap();
+    std::fs::write(evidence, forged(&whole, &rewritten, false)).unwrap();
+    refused(verify, "leaf altered");
+    std::fs::write(evidence, forged(&whole, &rewritten, true)).unwrap();
+    refused(verify, "proof altered");
+    std::fs::write(evidence, whole).unwrap();
+}
+
+/// The evidence with every head of the tape replaced by what another tape has at the same place.
+fn forged(evidence: &str, tape: &Tape, hashes_too: bool) -> String {
+    let mut hash = None;
+    let lines = evidence.lines().map(|line| {
+        if let Some(data) = line.strip_prefix("data ") {
+            let mut event: Value = serde_json::from_slice(&STANDARD.decode(data).unwrap()).unwrap();
+            for pointer in ["/data/head", "/data/ending/tape"] {
+                if let Some(head) = event.pointer_mut(pointer) {
+                    let segments = usize::try_from(head["segments"].as_u64().unwrap()).unwrap();
+                    head["hash"] = hex(tape.link(segments)).into();
+                }
+            }
+            // Keys in order, as leaves are written.
+            let leaf = event.to_string();
+            hash = Some(digest(&SHA256, &[b"\0", leaf.as_bytes()].concat()));
+            return format!("data {}", STANDARD.encode(leaf));
+        }
+        match hash
+            .take()
+            .filter(|_| hashes_too && line.starts_with("hash "))
+        {
+            Some(hash) => format!("hash {}", STANDARD.encode(hash)),
+            None => line.to_owned(),
+        }
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn evidence_is_believed_under_the_right_key_and_to_the_end_alone(evidence: &Path, verify: &[&str]) {
+    holds(verify);
+    let (usage, said) = told(&verify[..5]);
+    assert_eq!(usage, Some(2), "{said}");
+    assert!(said.contains("--key"), "{said}");
+    let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    refused(&[&verify[..6], &[other]].concat(), "key");
+
+    // Taking a leaf and its count away together leaves evidence that holds, and says less.
+    let whole = std::fs::read_to_string(evidence).unwrap();
+    let (leaves, end) = whole.rsplit_once("\n\nportcullis/").unwrap();
+    let mut leaves: Vec<&str> = leaves.split("\n\n").collect();
+    let count = leaves.len() - 1;
+    leaves.retain(|leaf| !leaf_data(leaf).contains(r#""kind":"session.ended""#));
+    let header = leaves[0].replace(
+        &format!("leaves {count}"),
+        &format!("leaves {}", leaves.len() - 1),
     );
+    leaves[0] = &header;
+    let less = format!("{}\n\nportcullis/{end}", leaves.join("\n\n"));
+    assert_ne!(less, whole);
+    std::fs::write(evidence, &less).unwrap();
+    refused(verify, "end");
+    std::fs::write(evidence, &whole).unwrap();
+    holds(verify);
+}
+
+fn leaf_data(leaf: &str) -> String {
+    let data = leaf.lines().find_map(|line| line.strip_prefix("data "));
+    let data = data.map(|data| STANDARD.decode(data).unwrap());
+    String::from_utf8(data.unwrap_or_default()).unwrap()
 }
 
 fn the_reviewers_terminal_is_left_alone(play: &[&str]) {

@@ -62,7 +62,8 @@ fn over(world: &World, mut client: Client, process: &str, session: &str, why: &s
     let tape = out.join(format!("{session}.tape"));
     // Evidence tells of every session of the grant; each tape is held against its own heads.
     let evidence = out.join(format!("{session}.evidence"));
-    let evidence = ["--evidence", evidence.to_str().unwrap()];
+    let key = world.variable("LEDGER_KEY");
+    let evidence = ["--evidence", evidence.to_str().unwrap(), "--key", key];
     let verify = ["sessions", "verify", tape.to_str().unwrap()];
     let held = world.run(&[&verify[..], &evidence].concat(), "");
     assert!(held.status.success(), "{}", said(&held));

@@ -22,10 +22,10 @@ pub(crate) enum AccessCommand {
         after_help = "Examples:\n  portcullis request analytics read --reason 'quarterly figures' --for 4h\n  portcullis request web-1 shell --reason 'INC-42' --wait\n  portcullis request web-1 exec --reason 'INC-42' -- systemctl restart nginx"
     )]
     Request(RequestArgs),
-    /// Requests you made or may decide on
+    /// Requests you made or may decide on; lists them when nothing else is said
     Requests {
         #[command(subcommand)]
-        command: RequestsCommand,
+        command: Option<RequestsCommand>,
     },
     /// Approve a request, or sign a change
     #[command(
@@ -50,10 +50,10 @@ pub(crate) enum AccessCommand {
         #[arg(long)]
         reason: String,
     },
-    /// What is held, until when, and why
+    /// What is held, until when, and why; lists it when nothing else is said
     Grants {
         #[command(subcommand)]
-        command: GrantsCommand,
+        command: Option<GrantsCommand>,
     },
 }
 
@@ -202,14 +202,17 @@ pub(crate) enum SessionsCommand {
     },
     /// Check a tape: a file by itself, or a session against the ledger
     #[command(
-        after_help = "Examples:\n  portcullis sessions verify ses_…\n  portcullis sessions verify ses_….tape --evidence ses_….evidence   (offline)"
+        after_help = "Examples:\n  portcullis sessions verify ses_…\n  portcullis sessions verify ses_….tape --evidence ses_….evidence --key 'portcullis/ins_…+…'   (offline)"
     )]
     Verify {
         /// A tape file, or a session
         what: String,
-        /// Hold a tape file against the heads in this evidence file
-        #[arg(long, value_name = "FILE")]
+        /// Hold a tape file against the heads in this evidence file, which is verified first
+        #[arg(long, value_name = "FILE", requires = "key")]
         evidence: Option<PathBuf>,
+        /// The ledger's key, as `ledger key` prints it
+        #[arg(long, value_name = "KEY", requires = "evidence")]
+        key: Option<String>,
     },
 }
 

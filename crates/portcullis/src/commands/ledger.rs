@@ -1,11 +1,13 @@
 //! The ledger: checkpoints, evidence files, and verifying both without a server.
 
+mod story;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use portcullis_ledger::{
-    NoteVerifier, SignedCheckpoint, TileReader, Trust, audit_log, verify_evidence,
+    NoteVerifier, SignedCheckpoint, TileReader, Trust, Verdict, audit_log, verify_evidence,
 };
 use serde_json::{Value, json};
 
@@ -13,27 +15,26 @@ use crate::args::Global;
 use crate::args::administration::LedgerCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, moment, text};
+use crate::output::{self, text};
 
 /// Runs one of them.
 pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Result<Outcome> {
     match command {
         LedgerCommand::Checkpoint => {
-            output::bytes(
-                &Api::signed_in(global)?
-                    .get_bytes("/ledger/checkpoint")
-                    .await?,
-            )?;
+            let note = Api::signed_in(global)?
+                .get_bytes("/ledger/checkpoint")
+                .await?;
+            if global.json {
+                output::json(&json!({ "checkpoint": String::from_utf8_lossy(&note) }))?;
+            } else {
+                output::bytes(&note)?;
+            }
         }
         LedgerCommand::Prove { id, out } => {
             let file = Api::signed_in(global)?
                 .get_bytes(&format!("/ledger/evidence/{id}"))
                 .await?;
-            match out {
-                Some(path) => std::fs::write(&path, file)
-                    .with_context(|| format!("writing {}", path.display()))?,
-                None => output::bytes(&file)?,
-            }
+            keep(global, &file, out.as_deref())?;
         }
         LedgerCommand::Verify {
             what,
@@ -53,6 +54,19 @@ pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Resu
     Ok(Outcome::Done)
 }
 
+/// Keeps evidence in a file, or prints it.
+fn keep(global: &Global, evidence: &[u8], out: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(path) = out {
+        std::fs::write(path, evidence).with_context(|| format!("writing {}", path.display()))?;
+    }
+    match (out, global.json) {
+        (Some(path), true) => output::json(&json!({ "file": path })),
+        (None, true) => output::json(&json!({ "evidence": String::from_utf8_lossy(evidence) })),
+        (Some(_), false) => Ok(()),
+        (None, false) => output::bytes(evidence),
+    }
+}
+
 fn verify(
     global: &Global,
     what: &Path,
@@ -60,14 +74,33 @@ fn verify(
     since: Option<&Path>,
     show: bool,
 ) -> anyhow::Result<()> {
-    let key = NoteVerifier::parse(key.trim())
-        .context("the key is not a ledger key (ledger key prints it)")?;
+    let key = self::key(key)?;
     let since = since.map(|path| checkpoint(path, &key)).transpose()?;
     if what.is_dir() {
         verify_folder(global, what, &key, since.as_ref())
     } else {
         verify_file(global, what, &key, since.as_ref(), show)
     }
+}
+
+/// The ledger's key as somebody gave it.
+pub(super) fn key(text: &str) -> anyhow::Result<NoteVerifier> {
+    NoteVerifier::parse(text.trim()).context("the key is not a ledger key (ledger key prints it)")
+}
+
+/// An evidence file that holds under the key.
+pub(super) fn verified(
+    path: &Path,
+    key: &NoteVerifier,
+    since: Option<&SignedCheckpoint>,
+) -> anyhow::Result<Verdict> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let trust = Trust {
+        keys: std::slice::from_ref(key),
+        earlier: since.map(SignedCheckpoint::checkpoint),
+        growth: None,
+    };
+    Ok(verify_evidence(&bytes, &trust)?)
 }
 
 /// A signed checkpoint in a file.
@@ -84,13 +117,7 @@ fn verify_file(
     since: Option<&SignedCheckpoint>,
     show: bool,
 ) -> anyhow::Result<()> {
-    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let trust = Trust {
-        keys: std::slice::from_ref(key),
-        earlier: since.map(SignedCheckpoint::checkpoint),
-        growth: None,
-    };
-    let verdict = verify_evidence(&bytes, &trust)?;
+    let verdict = verified(path, key, since)?;
     let size = verdict.checkpoint.checkpoint().size();
     let events: Vec<Value> = verdict
         .leaves
@@ -106,20 +133,7 @@ fn verify_file(
         }));
     }
     if show {
-        for event in &events {
-            let who = text(event, "/actor");
-            let who = if who.is_empty() {
-                "the server"
-            } else {
-                who.as_str()
-            };
-            output::line(format!(
-                "{}  {:<28} {}  by {who}",
-                moment(event, "/at"),
-                text(event, "/kind"),
-                text(event, "/stream")
-            ))?;
-        }
+        story::told(&events).iter().try_for_each(output::line)?;
     }
     output::line(format!(
         "the evidence holds: {} events, each in the ledger of {size} under a checkpoint signed by {}",

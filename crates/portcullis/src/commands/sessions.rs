@@ -1,5 +1,7 @@
 //! Sessions: looking, watching, ending, replaying, taking tapes away and checking them.
 
+mod verify;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use portcullis_ports::Sealer;
 use portcullis_store::AgeSealer;
-use portcullis_tape::{Ending, Event, Frame, Head, RESTORE, Sanitizer, TapeKey};
+use portcullis_tape::{Event, Frame, RESTORE, Sanitizer, TapeKey};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -23,8 +25,11 @@ use crate::server::init::read_secret;
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs one of them.
-pub(crate) async fn run(global: &Global, command: SessionsCommand) -> anyhow::Result<Outcome> {
-    match command {
+pub(crate) async fn run(
+    global: &Global,
+    command: Option<SessionsCommand>,
+) -> anyhow::Result<Outcome> {
+    match command.unwrap_or(SessionsCommand::List) {
         SessionsCommand::List => list(global).await,
         SessionsCommand::Show { id } => {
             let session = Api::signed_in(global)?
@@ -46,8 +51,13 @@ pub(crate) async fn run(global: &Global, command: SessionsCommand) -> anyhow::Re
             fast,
         } => play(global, &what, auditor.as_deref(), fast).await,
         SessionsCommand::Export { id, out } => export(global, &id, &out).await,
-        SessionsCommand::Verify { what, evidence } => {
-            verify(global, &what, evidence.as_deref()).await
+        SessionsCommand::Verify {
+            what,
+            evidence,
+            key,
+        } => {
+            let evidence = evidence.as_deref().zip(key.as_deref());
+            verify::run(global, &what, evidence).await
         }
     }
 }
@@ -107,10 +117,13 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
     ))?;
     let cause = text(session, "/ending/cause");
     if !cause.is_empty() {
-        output::line(format!(
-            "ended      {cause}, exit {}",
-            text(session, "/ending/exit")
-        ))?;
+        let exit = text(session, "/ending/exit");
+        let exit = if exit.is_empty() {
+            exit
+        } else {
+            format!(", exit {exit}")
+        };
+        output::line(format!("ended      {cause}{exit}"))?;
     }
     let segments = text(session, "/head/segments");
     if !segments.is_empty() {
@@ -191,77 +204,6 @@ async fn export(global: &Global, id: &str, out: &Path) -> anyhow::Result<Outcome
 /// What is wrong with a tape whose last segment is no end marker.
 const NO_END: &str = "the tape is unfinished or truncated: it has no end marker, so its session still lives, its writer \
                       was killed, or its tail was cut off";
-
-/// The heads of a session's tape that an evidence file carries, which tells of every session of its grant.
-/// The file itself is verified with `ledger verify`.
-fn heads_in(path: &Path, session: &str) -> anyhow::Result<Vec<Head>> {
-    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let file = portcullis_ledger::EvidenceFile::parse(&bytes)?;
-    let mut heads = Vec::new();
-    for leaf in file.leaves() {
-        let event: Value = serde_json::from_slice(&leaf.data)?;
-        if text(&event, "/stream") != session {
-            continue;
-        }
-        for pointer in ["/data/head", "/data/ending/tape"] {
-            if let Some(head) = event.pointer(pointer) {
-                heads.push(serde_json::from_value(head.clone())?);
-            }
-        }
-    }
-    if heads.is_empty() {
-        bail!(
-            "{} holds no head of {session}: it is another story's evidence",
-            path.display()
-        );
-    }
-    Ok(heads)
-}
-
-async fn verify(global: &Global, what: &str, evidence: Option<&Path>) -> anyhow::Result<Outcome> {
-    if what.starts_with("ses_") && !Path::new(what).exists() {
-        let report = Api::signed_in(global)?
-            .post(&format!("/sessions/{what}/verify"), &json!({}))
-            .await?;
-        if global.json {
-            output::json(&report)?;
-        } else {
-            output::line(format!(
-                "the tape holds: {} segments, {} bytes, {}, {} heads in the ledger agree",
-                text(&report, "/segments"),
-                text(&report, "/bytes"),
-                text(&report, "/ending"),
-                text(&report, "/heads")
-            ))?;
-        }
-        return Ok(Outcome::Done);
-    }
-    let bytes = std::fs::read(what).with_context(|| format!("reading {what}"))?;
-    let session = portcullis_tape::open(bytes.as_slice())?
-        .header()
-        .session
-        .clone();
-    let heads = evidence.map(|path| heads_in(path, &session)).transpose()?;
-    let heads = heads.unwrap_or_default();
-    let verified = portcullis_tape::verify(bytes.as_slice(), &heads, None)?;
-    if matches!(verified.ending, Ending::Unfinished { .. }) {
-        bail!(NO_END);
-    }
-    let told = format!(
-        "the tape holds: {} segments, {} bytes, {} heads agree",
-        verified.head.segments,
-        verified.head.bytes,
-        heads.len()
-    );
-    if global.json {
-        output::json(
-            &json!({ "segments": verified.head.segments, "bytes": verified.head.bytes, "heads": heads.len() }),
-        )?;
-    } else {
-        output::line(told)?;
-    }
-    Ok(Outcome::Done)
-}
 
 async fn play(
     global: &Global,

@@ -144,11 +144,10 @@ async fn replay(steps: &Steps<'_>, session: &str) -> anyhow::Result<()> {
     let tape = format!("{out}/{session}.tape");
     let evidence = format!("{out}/{session}.evidence");
     steps.must("pia", &["sessions", "verify", session]).await?;
+    let key = steps.world.ledger_key.as_str();
+    let verify = ["sessions", "verify", &tape, "--evidence", &evidence];
     steps
-        .must(
-            "pia",
-            &["sessions", "verify", &tape, "--evidence", &evidence],
-        )
+        .must("pia", &[&verify[..], &["--key", key]].concat())
         .await?;
     let auditor = steps.world.path().join("auditor.age");
     let mut play = Command::new(std::env::current_exe()?);
