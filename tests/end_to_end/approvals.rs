@@ -67,10 +67,10 @@ fn a_machine_of_the_requesters_approves_nothing_for_them(world: &World) {
         "rosa",
         "--for",
         "30d",
-        "--enroll",
     ];
-    let added = world.signed("iris", &words);
-    world.enroll("builder", &text(&added["enrolment_token"]), None, &[]);
+    world.signed("iris", &words);
+    let opened = world.json("iris", &["identities", "enroll", "builder"], 0);
+    world.enroll("builder", &text(&opened["token"]), None, &[]);
     world.login(&["builder"]);
     approvers_are(world, &["builder"]);
     let words = ["request", "web-1", "shell", "--reason", "built"];

@@ -249,8 +249,12 @@ fn resource(world: &World, name: &str, kind: &str, credential: Option<&str>, set
 
 /// rosa, with a password, codes, a key and a sign-in of her own.
 fn a_person_joins(world: &World, places: &Places, secrets: &mut Vec<(String, String)>) {
-    let added = world.signed("iris", &["identities", "add", "rosa", "--enroll"]);
-    let token = text(&added["enrolment_token"]);
+    world.signed("iris", &["identities", "add", "rosa"]);
+    let words = ["--json", "--as", "iris", "identities", "enroll", "rosa"];
+    let opened = world.unheard(&words, "");
+    assert!(opened.status.success(), "{}", said(&opened));
+    let opened: serde_json::Value = serde_json::from_slice(&opened.stdout).unwrap();
+    let token = text(&opened["token"]);
     let password = canary("password-rosa");
     let key = places.pockets.join("rosa");
     keygen(&key);

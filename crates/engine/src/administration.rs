@@ -105,8 +105,8 @@ impl Engine {
             .await
     }
 
-    /// Lets somebody enroll: an owner of identities alone for who never has, since somebody was given the first
-    /// token as well; whoever has enrolled can be replaced by it, so that several have to sign.
+    /// Lets somebody enroll: an owner of identities alone for who never has, since others signed that they are
+    /// there; whoever has enrolled can be replaced by it, so that others have to sign that as well.
     pub async fn reopen_enrolment(
         &self,
         who: &Authentication,
@@ -123,7 +123,7 @@ impl Engine {
         let found = self.journal.find_one::<IdentityState>("name", name).await?;
         let mut loaded = found.ok_or_else(|| Failure::missing("identity", name))?;
         let state = loaded.get()?;
-        if !state.methods.is_empty() {
+        if state.enrolment_is_closed(self.journal.now()) {
             let identity = state.identity.id;
             let change = self.propose(who, ChangeBody::ReopenEnrolment { identity });
             return Ok(Reopened::Proposed(Box::new(change.await?)));

@@ -261,6 +261,11 @@ impl Command<'_> {
         self.at
     }
 
+    /// Who causes it; nobody when the server does by itself.
+    pub(crate) const fn actor(&self) -> Option<IdentityId> {
+        self.actor
+    }
+
     /// Adds an event to a stream and moves the loaded state on.
     pub(crate) fn push<M: Machine>(
         &mut self,

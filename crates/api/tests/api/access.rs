@@ -7,6 +7,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::json;
 
+use crate::people::{gate, shell};
 use crate::world::{PASSWORD, World, request};
 
 #[tokio::test]
@@ -64,6 +65,59 @@ async fn an_enrolment_token_is_good_once() {
         .reply(request(Method::POST, "/enroll", None, Some(body)))
         .await;
     assert_eq!(again.problem().0, 401);
+}
+
+#[tokio::test]
+async fn whoever_signs_last_is_given_no_token_to_enroll_as_somebody_else() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let body = json!({"name": "tom", "kind": "human", "roles": []});
+    let change = world.post(&people.iris, "/identities", body).await.done();
+    assert!(change.get("enrolment_token").is_none(), "{change}");
+    let signed = world.sign(&change, &[&people.pia]).await;
+    assert_eq!(signed["status"], "applied");
+    assert!(signed.get("enrolment_token").is_none(), "{signed}");
+    let open = |who| world.post(who, "/identities/tom/enroll", json!({}));
+    assert_eq!(open(&people.pia).await.problem().0, 403);
+    world.invite("tom", &people.iris).await;
+    world.sign_in("tom").await;
+}
+
+#[tokio::test]
+async fn a_request_names_who_approved_it_to_whoever_decides_next() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let made = world.post(&people.rosa, "/requests", shell()).await.done();
+    assert_eq!(made["approved"], json!([]));
+    let path = format!("/requests/{}", made["id"].as_str().unwrap());
+    let approve = json!({"digest": made["terms"]["digest"]});
+    let approving = format!("{path}/approve");
+    world.post(&people.olaf, &approving, approve).await.done();
+    let seen = world.get(&people.pia, &path).await.done();
+    assert_eq!(seen["approved"][0]["by"], "olaf");
+    let first = &seen["terms"]["flow"]["stages"][0]["name"];
+    assert_eq!(&seen["approved"][0]["stage"], first);
+    assert!(seen["approved"][0]["at"].is_u64(), "{seen}");
+}
+
+#[tokio::test]
+async fn whoever_cannot_release_a_grant_is_told_how_it_is_taken_back() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let made = world.post(&people.rosa, "/requests", shell()).await.done();
+    let id = made["id"].as_str().unwrap();
+    let approve = json!({"digest": made["terms"]["digest"]});
+    for who in [&people.olaf, &people.pia] {
+        let path = format!("/requests/{id}/approve");
+        world.post(who, &path, approve.clone()).await.done();
+    }
+    let path = format!("/grants/{id}/release");
+    let refused = world.post(&people.olaf, &path, json!({})).await;
+    assert_eq!(refused.problem(), (403, "not_eligible".to_owned()));
+    let next = refused.json()["next"].as_str().unwrap().to_owned();
+    assert!(next.contains("portcullis revoke"), "{next}");
 }
 
 #[tokio::test]

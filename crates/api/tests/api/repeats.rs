@@ -144,7 +144,7 @@ async fn what_is_told_once_is_not_told_again_and_not_made_again() {
     let open = || world.post_under("k", &people.iris, "/identities/nils/enroll", json!({}));
     let token = open().await.done()["token"].as_str().unwrap().to_owned();
     assert_eq!(open().await.problem(), (409, "answered_once".to_owned()));
-    world.invite("nils", &token);
+    world.keep_token("nils", token);
     world.sign_in("nils").await;
 }
 

@@ -324,10 +324,17 @@ impl World {
         self.tokens.lock().unwrap()[name].clone()
     }
 
-    /// An enrolment token from outside, for somebody who was added.
-    pub fn invite(&self, name: &str, token: &str) {
-        let mut tokens = self.tokens.lock().unwrap();
-        tokens.insert(name.to_owned(), token.to_owned());
+    /// An owner of identities opens the enrolment of somebody who was added.
+    pub async fn invite(&self, name: &str, owner: &str) {
+        let path = format!("/identities/{name}/enroll");
+        let opened = self.post(owner, &path, json!({})).await.done();
+        let token = opened["token"].as_str().unwrap().to_owned();
+        self.keep_token(name, token);
+    }
+
+    /// Keeps the enrolment token of somebody.
+    pub fn keep_token(&self, name: &str, token: String) {
+        self.tokens.lock().unwrap().insert(name.to_owned(), token);
     }
 
     /// A one-time code of somebody who enrolled, not used before.

@@ -23,6 +23,8 @@ const MOST_NAME_BYTES: usize = 63;
 #[derive(Default)]
 struct After {
     bundle: Option<Digest>,
+    /// Whether whoever completes the change asked for it: nobody else is given a token that came of it.
+    by_the_asker: bool,
     token: Option<Secret<String>>,
 }
 
@@ -109,7 +111,10 @@ impl Engine {
         mut loaded: Loaded<Change>,
     ) -> Result<ChangeView, Failure> {
         let _turn = self.changing.lock().await;
-        let mut after = After::default();
+        let mut after = After {
+            by_the_asker: loaded.get()?.proposer == command.actor(),
+            ..After::default()
+        };
         let holders = self.holders_now(loaded.get()?).await?;
         if loaded.get()?.is_signed(&holders) {
             let applied = loaded.get()?.apply_now(&holders, command.at())?;
@@ -154,7 +159,7 @@ impl Engine {
             }
             ChangeBody::ReopenEnrolment { identity } => {
                 let mut loaded = self.journal.load::<IdentityState>(identity).await?;
-                self.open_enrolment(command, &mut loaded, after)
+                command.push(&mut loaded, &IdentityEvent::EnrolmentAllowed { change })
             }
             ChangeBody::PutResource { resource } => {
                 self.check_resource(&resource).await?;
@@ -237,19 +242,14 @@ impl Engine {
                 change: Some(change),
             },
         )?;
-        self.open_enrolment(command, &mut loaded, after)
-    }
-
-    fn open_enrolment(
-        &self,
-        command: &mut Command<'_>,
-        loaded: &mut Loaded<IdentityState>,
-        after: &mut After,
-    ) -> Result<(), Failure> {
+        if !after.by_the_asker {
+            // Whoever signs last could sign in as them; an owner of identities opens the enrolment, and is on record.
+            return Ok(());
+        }
         let state = loaded.get()?;
         let token = Token::issue(state.identity.id, self.journal.entropy.as_ref());
         let opened = state.open_enrolment(token.digest(), command.at())?;
-        command.push(loaded, &opened)?;
+        command.push(&mut loaded, &opened)?;
         after.token = Some(token.expose());
         Ok(())
     }

@@ -31,7 +31,7 @@ pub struct ChangeView {
     pub signed_by: Vec<String>,
     /// What is still needed, in words; empty when nothing is.
     pub missing: String,
-    /// A one-time token that came of it, shown to the one whose signature completed it.
+    /// A one-time token that came of it, shown to the one who proposed it and whose signature completed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enrolment_token: Option<String>,
 }

@@ -14,7 +14,7 @@ pub const SIGN_IN_LASTS: Duration = Duration::from_mins(15);
 pub const STEP_UP_LASTS: Duration = Duration::from_mins(5);
 
 /// How long an enrolment token can be used.
-const ENROLMENT_LASTS: Duration = Duration::from_hours(24);
+pub(super) const ENROLMENT_LASTS: Duration = Duration::from_hours(24);
 
 /// Why an identity is not believed, or may not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,12 @@ impl IdentityState {
         } else {
             Err(IdentityRefusal::Inactive)
         }
+    }
+
+    /// Whether whoever could let it enroll would take somebody's place by it: it has enrolled, and owners did
+    /// not sign that it may again.
+    pub fn enrolment_is_closed(&self, now: Timestamp) -> bool {
+        !self.methods.is_empty() && self.enrolment_allowed.is_none_or(|until| now >= until)
     }
 
     /// A fresh enrolment token replaces an older one.

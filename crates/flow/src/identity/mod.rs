@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Machine, Meta};
 
+use decide::ENROLMENT_LASTS;
 pub use decide::{IdentityRefusal, SIGN_IN_LASTS, STEP_UP_LASTS};
 
 /// What an out-of-band step-up is for.
@@ -43,6 +44,11 @@ crate::events! {
             /// The change that signed it.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             change: Option<ChangeId>,
+        }
+        /// Owners signed that it may enroll again.
+        EnrolmentAllowed "identity.enrolment_allowed" {
+            /// What they signed.
+            change: ChangeId,
         }
         /// A one-time token to enroll was issued.
         EnrolmentOpened "identity.enrolment_opened" {
@@ -138,6 +144,9 @@ pub struct IdentityState {
     /// The enrolment token that can be used, if one was issued: SHA-256 and end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment: Option<(Digest, Timestamp)>,
+    /// Until when it may be let enroll again, if owners signed that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment_allowed: Option<Timestamp>,
     /// The sign-in methods it has.
     pub methods: BTreeSet<String>,
     /// Its SSH keys, by fingerprint.
@@ -190,6 +199,7 @@ impl Machine for IdentityState {
             return Some(Self {
                 identity: identity.clone(),
                 enrolment: None,
+                enrolment_allowed: None,
                 methods: BTreeSet::new(),
                 keys: BTreeMap::new(),
                 sign_ins: BTreeMap::new(),
@@ -208,11 +218,18 @@ impl Machine for IdentityState {
                     state.enrolment = None;
                 }
             }
+            IdentityEvent::EnrolmentAllowed { .. } => {
+                state.enrolment_allowed = Some(meta.at.plus(ENROLMENT_LASTS));
+            }
             IdentityEvent::EnrolmentOpened { token, until } => {
                 state.enrolment = Some((*token, *until));
             }
             IdentityEvent::Enrolled { methods, .. } => {
                 state.enrolment = None;
+                state.enrolment_allowed = None;
+                // What was proved before may be in other hands: that is why somebody enrolls again.
+                state.keys.clear();
+                state.step_ups.clear();
                 state.methods.extend(methods.iter().cloned());
                 state.sign_ins.clear();
             }

@@ -6,33 +6,34 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{EnvironmentArg, SensitivityArg, Span};
 
-/// What owners administer. Everything here is a change that owners sign with `approve`.
+/// What owners administer, listed when nothing else is said. Everything here is a change that owners sign with
+/// `approve`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdministrationCommand {
     /// Systems that access is asked for
     Resources {
         #[command(subcommand)]
-        command: ResourcesCommand,
+        command: Option<ResourcesCommand>,
     },
     /// People, workloads, CI jobs, vendors, agents
     Identities {
         #[command(subcommand)]
-        command: IdentitiesCommand,
+        command: Option<IdentitiesCommand>,
     },
     /// Groups of identities, each counting on one path
     Groups {
         #[command(subcommand)]
-        command: GroupsCommand,
+        command: Option<GroupsCommand>,
     },
     /// The vault's secrets, without their values
     Secrets {
         #[command(subcommand)]
-        command: SecretsCommand,
+        command: Option<SecretsCommand>,
     },
     /// Changes that wait for signatures, and those that took effect
     Changes {
         #[command(subcommand)]
-        command: ChangesCommand,
+        command: Option<ChangesCommand>,
     },
 }
 
@@ -97,7 +98,7 @@ pub(crate) struct ResourceArgs {
 /// `identities …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum IdentitiesCommand {
-    /// Add one; once signed, prints a one-time token to enroll with
+    /// Add one; once signed, `identities enroll` gives a one-time token to enroll with
     #[command(
         after_help = "Examples:\n  portcullis identities add pia --role pam\n  portcullis identities add builder --kind ci --owner olaf --for 90d"
     )]
@@ -116,7 +117,7 @@ pub(crate) enum IdentitiesCommand {
         /// How long it lives, unless it is a person
         #[arg(long = "for", value_name = "TIME")]
         span: Option<Span>,
-        /// Print the one-time enrolment token
+        /// Print the one-time enrolment token, when nobody else has to sign
         #[arg(long)]
         enroll: bool,
     },
@@ -357,7 +358,7 @@ pub(crate) enum LedgerCommand {
         #[arg(long)]
         show: bool,
     },
-    /// The key that verifies checkpoints, and what target hosts are to trust
+    /// The key that verifies checkpoints; with --json also the authority that target hosts trust
     #[command(after_help = "Example:\n  portcullis ledger key")]
     Key,
 }

@@ -27,11 +27,21 @@ pub(crate) async fn run(
 ) -> anyhow::Result<Outcome> {
     let api = Api::signed_in(global)?;
     match command {
-        AdministrationCommand::Resources { command } => resources(global, &api, command).await,
-        AdministrationCommand::Identities { command } => identities(global, &api, command).await,
-        AdministrationCommand::Groups { command } => groups(global, &api, command).await,
-        AdministrationCommand::Secrets { command } => secrets(global, &api, command).await,
-        AdministrationCommand::Changes { command } => changes(global, &api, command).await,
+        AdministrationCommand::Resources { command } => {
+            resources(global, &api, command.unwrap_or(ResourcesCommand::List)).await
+        }
+        AdministrationCommand::Identities { command } => {
+            identities(global, &api, command.unwrap_or(IdentitiesCommand::List)).await
+        }
+        AdministrationCommand::Groups { command } => {
+            groups(global, &api, command.unwrap_or(GroupsCommand::List)).await
+        }
+        AdministrationCommand::Secrets { command } => {
+            secrets(global, &api, command.unwrap_or(SecretsCommand::List)).await
+        }
+        AdministrationCommand::Changes { command } => {
+            changes(global, &api, command.unwrap_or(ChangesCommand::List)).await
+        }
     }
 }
 
@@ -54,7 +64,23 @@ pub(crate) async fn decide_change(
         api.post(&format!("{path}/refuse"), &json!({})).await?
     };
     show_change(global, &decided)?;
+    if yes && !global.json {
+        say_who_enrolls(&decided)?;
+    }
     Ok(Outcome::Done)
+}
+
+/// Who was added enrolls with a token that nobody has yet: whoever signed last is not whom it is for.
+fn say_who_enrolls(change: &Value) -> anyhow::Result<()> {
+    let name = text(change, "/body/identity/name");
+    let active = text(change, "/body/identity/active") == "true";
+    if text(change, "/status") == "applied" && active && !name.is_empty() {
+        output::line(format!(
+            "next       {}, or another owner of identities, gets {name}'s one-time token with\n           portcullis identities enroll {name}",
+            text(change, "/proposer_name")
+        ))?;
+    }
+    Ok(())
 }
 
 /// Prints a change; says with the exit code whether it waits for signatures.
@@ -232,7 +258,13 @@ async fn identities(
             if !enroll && let Value::Object(fields) = &mut change {
                 fields.remove("enrolment_token");
             }
-            show_change(global, &change)
+            let outcome = show_change(global, &change)?;
+            if outcome == Outcome::Pending && !global.json {
+                output::line(format!(
+                    "next       once it is signed: portcullis identities enroll {name}"
+                ))?;
+            }
+            Ok(outcome)
         }
         IdentitiesCommand::List => {
             let all = api.list("/identities").await?;
