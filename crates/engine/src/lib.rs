@@ -61,7 +61,7 @@ pub use news::{Changed, News};
 pub use ports::Ports;
 pub use preview::{DEFAULT_SPAN, Preview, StageView};
 pub use repeats::{Call, Precedent};
-pub use requests::{Ask, RequestView};
+pub use requests::{Approved, Ask, RequestView};
 pub use sessions::{SessionView, TapeReport, Watch};
 pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
 pub use start::{Options, Running};

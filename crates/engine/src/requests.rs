@@ -6,7 +6,9 @@ use std::time::Duration;
 use portcullis_flow::approval::Electorate;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::request::{ApproveFacts, Request, RequestEvent, RequestStatus, Submission};
-use portcullis_model::{Authentication, Digest, GrantId, IdentityId, RequestId, StreamId, Subject};
+use portcullis_model::{
+    Authentication, Digest, GrantId, IdentityId, RequestId, StreamId, Subject, Timestamp,
+};
 use portcullis_policy::Decision;
 use serde::Serialize;
 
@@ -50,6 +52,19 @@ pub struct RequestView {
     pub reason: Option<String>,
     /// Whose approval it waits for now, by name.
     pub waits_for: Vec<String>,
+    /// Who approved it so far, by name.
+    pub approved: Vec<Approved>,
+}
+
+/// An approval for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct Approved {
+    /// At which stage.
+    pub stage: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Engine {
@@ -359,8 +374,21 @@ fn seen(
             .filter(|who| !given.contains(who))
             .map(|who| census.name(who))
             .collect(),
+        approved: approved(&request, census),
         request,
     })
+}
+
+fn approved(request: &Request, census: &Census) -> Vec<Approved> {
+    let stages = &request.terms.flow.stages;
+    let approvals = request.approvals.iter().map(|approval| Approved {
+        stage: stages
+            .get(approval.stage)
+            .map_or_else(String::new, |stage| stage.name.clone()),
+        by: census.name(approval.by),
+        at: approval.at,
+    });
+    approvals.collect()
 }
 
 fn issue_if_granted(

@@ -25,7 +25,9 @@ pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Resu
             show_preview(global, &preview)
         }
         AccessCommand::Request(args) => request(global, &api, args).await,
-        AccessCommand::Requests { command } => requests(global, &api, command).await,
+        AccessCommand::Requests { command } => {
+            requests(global, &api, command.unwrap_or(RequestsCommand::List)).await
+        }
         AccessCommand::Approve(args) => decide(global, &api, args, true).await,
         AccessCommand::Deny(args) => decide(global, &api, args, false).await,
         AccessCommand::Release { id } => {
@@ -39,7 +41,9 @@ pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Resu
             let grant = api.post(&format!("/grants/{id}/revoke"), &body).await?;
             show_grant(global, &grant)
         }
-        AccessCommand::Grants { command } => grants(global, &api, command).await,
+        AccessCommand::Grants { command } => {
+            grants(global, &api, command.unwrap_or(GrantsCommand::List)).await
+        }
     }
 }
 
@@ -208,12 +212,30 @@ async fn request(global: &Global, api: &Api, args: RequestArgs) -> anyhow::Resul
     };
     if args.wait {
         let id = text(&made, "/id");
+        // Whoever is to approve has to be told which, and Ctrl-C must not lose it.
+        if text(&made, "/status") == "pending" {
+            tell_waiting(global, &made)?;
+        }
         while text(&made, "/status") == "pending" {
             tokio::time::sleep(LOOK_AGAIN).await;
             made = api.get(&format!("/requests/{id}")).await?;
         }
     }
     show_request(global, &made)
+}
+
+/// Says to standard error what is waited for: standard output is for what comes of it.
+fn tell_waiting(global: &Global, request: &Value) -> anyhow::Result<()> {
+    let (id, names) = (text(request, "/id"), list(request, "/waits_for"));
+    if global.json {
+        let waits_for = request.get("waits_for");
+        return output::json_note(
+            &json!({ "id": id, "status": "pending", "waits_for": waits_for }),
+        );
+    }
+    output::note(format!(
+        "{id} waits for {names} (portcullis approve {id}); Ctrl-C stops the waiting, not the request"
+    ))
 }
 
 /// Prints a request; says with the exit code where it stands.
@@ -252,6 +274,19 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
     ))?;
     show_effective(request)?;
     output::line(format!("digest     {}", text(request, "/terms/digest")))?;
+    for approval in request
+        .get("approved")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        output::line(format!(
+            "approved   {} by {}, {}",
+            text(approval, "/stage"),
+            text(approval, "/by"),
+            moment_and_when(approval, "/at")
+        ))?;
+    }
     let grant = text(request, "/grant");
     if !grant.is_empty() {
         output::line(format!("grant      {grant}"))?;
