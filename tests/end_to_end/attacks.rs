@@ -71,7 +71,7 @@ fn an_ordinary_grant_opens_no_shell(world: &World) {
     let refused = world.client("ssh", &["-tt", "web-1"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));
     assert!(
-        said(&refused).contains("portcullis request web-1 shell"),
+        said(&refused).contains("portcullis request web-1 shell --reason"),
         "{}",
         said(&refused)
     );

@@ -158,7 +158,12 @@ impl From<GrantRefusal> for Failure {
             GrantRefusal::WrongPath { .. } => {
                 Self::denied("wrong_path", message, "portcullis request … on that path")
             }
-            GrantRefusal::NotHolder | GrantRefusal::NotRevoker => Self::Denied {
+            GrantRefusal::NotHolder => Self::denied(
+                "not_eligible",
+                message,
+                "who may take it back uses: portcullis revoke … --reason TEXT",
+            ),
+            GrantRefusal::NotRevoker => Self::Denied {
                 code: "not_eligible",
                 message,
                 next: None,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::session::{Opening, Session, SessionEvent, TapeHead};
 use portcullis_model::{
-    Action, Authentication, Controls, Digest, Path, Resource, Secret, SessionId, Subject, Timestamp,
+    Action, Authentication, Controls, Digest, KindDescriptor, Path, Resource, Secret, SessionId,
+    Subject, Timestamp,
 };
 use portcullis_policy::{Decision, LeaseBody, OpenSession, Permit, Privileged, ReleaseSecret};
 use portcullis_ports::clock::random;
@@ -54,7 +55,8 @@ impl Engine {
         let assessment = self.assess(subject, resource, wish.action.clone()).await?;
         let grant = self.grant_for(&who, &assessment).await?;
         if let Some(why) = self.approver_gone(grant.get()?).await? {
-            let next = narrowest(&assessment.resource, &assessment.intent.action);
+            let (resource, action) = (&assessment.resource, &assessment.intent.action);
+            let next = narrowest(resource, action, &self.ports.kinds());
             return Err(Failure::denied("no_grant", why, next));
         }
         let now = self.journal.now();
@@ -143,7 +145,7 @@ impl Engine {
         Err(Failure::denied(
             "no_grant",
             message,
-            narrowest(&assessment.resource, action),
+            narrowest(&assessment.resource, action, &self.ports.kinds()),
         ))
     }
 
@@ -419,9 +421,17 @@ fn still_waiting(asked: &RequestView) -> Failure {
     )
 }
 
-/// The narrowest request that would allow what was refused.
-fn narrowest(resource: &Resource, action: &Action) -> String {
-    let params = action.params.iter().filter(|(name, _)| *name != "command");
+/// The narrowest request that would allow what was refused. What the resource says by itself is left out.
+fn narrowest(resource: &Resource, action: &Action, kinds: &[KindDescriptor]) -> String {
+    let kind = kinds.iter().find(|kind| kind.name == resource.kind);
+    let known = kind.and_then(|kind| kind.actions.iter().find(|known| known.name == action.name));
+    let by_itself = |name: &str, value: &str| {
+        let param = known.and_then(|known| known.params.iter().find(|param| param.name == name));
+        let setting = param.and_then(|param| param.default_from);
+        setting.and_then(|setting| resource.settings.get(setting)?.as_str()) == Some(value)
+    };
+    let params = action.params.iter();
+    let params = params.filter(|(name, value)| *name != "command" && !by_itself(name, value));
     let params = params.fold(String::new(), |words, (name, value)| {
         words + " " + name + "=" + value
     });
