@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_flow::grant::Grant;
+use portcullis_flow::identity::IdentityEvent;
+use portcullis_flow::records::ResourceEvent;
+use portcullis_flow::request::Request;
 use portcullis_flow::secret::SecretEvent;
 use portcullis_flow::session::Session;
 use portcullis_ledger::{EvidenceFile, SignedCheckpoint};
@@ -38,6 +41,9 @@ impl Engine {
             positions.extend(self.rotation_after(*session, secret).await?);
         }
         let last = positions.last().copied().unwrap_or(0);
+        for record in self.involved(&story.streams).await? {
+            positions.extend(self.records_until(&record, last).await?);
+        }
         self.wait_until_integrated(last).await?;
         let tiles = Arc::clone(&self.ports.tiles);
         let key = self.own.ledger.verifier().clone();
@@ -90,6 +96,58 @@ impl Engine {
             }
         }
         Ok(story)
+    }
+
+    /// Whoever acted in a story, and what it was about: identifiers that only their records give names to.
+    async fn involved(&self, streams: &[StreamId]) -> Result<BTreeSet<StreamId>, Failure> {
+        let mut involved = BTreeSet::new();
+        for stream in streams {
+            for event in self.events_of(stream).await? {
+                involved.extend(event.actor.map(StreamId::from));
+            }
+            if let Ok(request) = stream.to_string().parse::<RequestId>() {
+                let loaded = self.journal.load::<Request>(request).await?;
+                let intent = &loaded.get()?.terms.intent;
+                involved.insert(intent.resource.into());
+                involved.insert(intent.subject.identity.into());
+                let behind = intent.subject.on_behalf_of.iter();
+                involved.extend(behind.copied().map(StreamId::from));
+            }
+        }
+        Ok(involved)
+    }
+
+    /// Where the ledger has the records of an identity or a resource, as far as a story goes. They are what
+    /// everybody signed in may see of them; sign-ins and keys stay out.
+    async fn records_until(&self, stream: &StreamId, last: u64) -> Result<Vec<u64>, Failure> {
+        let mut positions = Vec::new();
+        let person = stream.to_string().parse::<IdentityId>().is_ok();
+        for stored in self.journal.store.stream(stream, 0).await? {
+            let event = Event::from_leaf(&stored.leaf)?;
+            let record = if person {
+                let event = IdentityEvent::from_event(&event)?;
+                matches!(
+                    event,
+                    IdentityEvent::Added { .. } | IdentityEvent::Set { .. }
+                )
+            } else {
+                let event = ResourceEvent::from_event(&event)?;
+                matches!(
+                    event,
+                    ResourceEvent::Added { .. } | ResourceEvent::Set { .. }
+                )
+            };
+            if record && stored.position < last {
+                positions.push(stored.position);
+            }
+        }
+        Ok(positions)
+    }
+
+    async fn events_of(&self, stream: &StreamId) -> Result<Vec<Event>, Failure> {
+        let stored = self.journal.store.stream(stream, 0).await?;
+        let events = stored.iter().map(|stored| Event::from_leaf(&stored.leaf));
+        Ok(events.collect::<Result<_, _>>()?)
     }
 
     /// Where the ledger has a secret's release to a session, and the rotation that came after it.
