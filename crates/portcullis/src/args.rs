@@ -58,24 +58,41 @@ pub(crate) struct Global {
     /// Whose sign-in to use, when several people share this account
     #[arg(long = "as", global = true, env = "PORTCULLIS_AS", value_name = "NAME", help_heading = EVERYWHERE)]
     pub(crate) identity: Option<String>,
-    /// Where sign-ins are kept
-    #[arg(
-        long,
-        global = true,
-        env = "PORTCULLIS_HOME",
-        value_name = "DIR",
-        hide = true
-    )]
+    /// Print no colours, as when NO_COLOR is set
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) no_color: bool,
+    /// What surrounds the program, beside its words.
+    #[arg(skip = Surroundings::read())]
+    pub(crate) around: Surroundings,
+}
+
+/// What the environment says that no option of ours does.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// Where sign-ins are kept (`PORTCULLIS_HOME`).
+    pub(crate) sign_ins: Option<PathBuf>,
+    /// The home folder, as the system says (`HOME`).
     pub(crate) home: Option<PathBuf>,
-    /// Whether colours are unwelcome
-    #[arg(long, global = true, env = "NO_COLOR", hide = true)]
-    pub(crate) no_color: Option<std::ffi::OsString>,
-    /// The kind of terminal
-    #[arg(long, global = true, env = "TERM", hide = true)]
-    pub(crate) term: Option<String>,
-    /// The home folder, as the system says
-    #[arg(long, global = true, env = "HOME", hide = true)]
-    pub(crate) user_home: Option<PathBuf>,
+    /// Whether colours are unwelcome: <https://no-color.org>, whatever it says, if it says anything.
+    pub(crate) no_color: bool,
+    /// Whether the terminal is one that shows text alone (`TERM`).
+    pub(crate) dumb: bool,
+}
+
+impl Surroundings {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line reads the environment, once, here"
+    )]
+    fn read() -> Self {
+        let said = |name| std::env::var_os(name).filter(|said| !said.is_empty());
+        Self {
+            sign_ins: said("PORTCULLIS_HOME").map(PathBuf::from),
+            home: said("HOME").map(PathBuf::from),
+            no_color: said("NO_COLOR").is_some(),
+            dumb: said("TERM").is_some_and(|term| term == "dumb"),
+        }
+    }
 }
 
 /// All commands.
@@ -93,10 +110,10 @@ pub(crate) enum Command {
     Account(account::AccountCommand),
     #[command(flatten)]
     Access(access::AccessCommand),
-    /// Brokered sessions
+    /// Brokered sessions; lists them when nothing else is said
     Sessions {
         #[command(subcommand)]
-        command: access::SessionsCommand,
+        command: Option<access::SessionsCommand>,
     },
     /// Open a brokered SSH session
     Ssh(access::SshArgs),
@@ -135,17 +152,34 @@ pub(crate) enum Command {
 /// What the exit codes of every command mean.
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 denied, 4 pending approval.";
 
-/// The whole command line: what is parsed, helped with, completed and written to manual pages.
+/// The whole command line: what is helped with, completed and written to manual pages.
 pub(crate) fn command() -> clap::Command {
     with_exit_codes(Cli::command())
 }
 
+/// The same as it is parsed: a mistake is told with the usage of the command, and not with what of the
+/// environment happened to be set.
+pub(crate) fn parser() -> clap::Command {
+    let mut command = command();
+    command.build();
+    with_plain_usage(command)
+}
+
+fn with_plain_usage(mut command: clap::Command) -> clap::Command {
+    for name in inner(&command) {
+        command = command.mut_subcommand(name, with_plain_usage);
+    }
+    let usage = command.render_usage().to_string();
+    command.override_usage(usage.trim_start_matches("Usage: ").to_owned())
+}
+
+fn inner(command: &clap::Command) -> Vec<String> {
+    let inner = command.get_subcommands();
+    inner.map(|inner| inner.get_name().to_owned()).collect()
+}
+
 fn with_exit_codes(mut command: clap::Command) -> clap::Command {
-    let names: Vec<_> = command
-        .get_subcommands()
-        .map(|inner| inner.get_name().to_owned())
-        .collect();
-    for name in names {
+    for name in inner(&command) {
         command = command.mut_subcommand(name, with_exit_codes);
     }
     let told = command.get_after_help().map(ToString::to_string);
@@ -176,6 +210,9 @@ impl std::str::FromStr for Span {
             'd' => 86_400,
             _ => return Err(format!("{unit:?} is no unit: s, m, h or d")),
         };
+        if number == 0 {
+            return Err(format!("access that lasts {text} is none: say 15m, 1h, 2d"));
+        }
         let secs = number.checked_mul(secs).ok_or("that is too long")?;
         Ok(Self(std::time::Duration::from_secs(secs)))
     }
@@ -224,6 +261,7 @@ impl SensitivityArg {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -242,6 +280,79 @@ mod tests {
             assert!(told.contains(path.trim()), "no example shows{path}");
         }
         inner.for_each(|command| check(command, &path));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_the_usage_and_not_with_the_environment() {
+        let words = [
+            "portcullis",
+            "--data",
+            "x",
+            "--server",
+            "https://x",
+            "approve",
+        ];
+        let told = parser()
+            .try_get_matches_from(words)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("Usage: portcullis approve [OPTIONS] <ID>"),
+            "{told}"
+        );
+        assert!(!told.contains("--server"), "{told}");
+    }
+
+    #[test]
+    fn colours_are_refused_without_swallowing_the_next_word() {
+        let words = ["portcullis", "--no-color", "changes", "list"];
+        let matches = parser().try_get_matches_from(words).unwrap();
+        assert!(matches.get_flag("no_color"));
+        assert_eq!(matches.subcommand_name(), Some("changes"));
+    }
+
+    #[test]
+    fn completion_offers_no_option_that_help_does_not() {
+        let mut script = Vec::new();
+        clap_complete::generate(
+            clap_complete::Shell::Bash,
+            &mut command(),
+            "portcullis",
+            &mut script,
+        );
+        let script = String::from_utf8(script).unwrap();
+        for hidden in ["--home", "--term", "--user-home"] {
+            assert!(!script.contains(hidden), "{hidden}");
+        }
+        assert!(script.contains("--no-color"));
+    }
+
+    #[test]
+    fn what_can_be_listed_is_listed_when_nothing_else_is_said() {
+        for noun in [
+            "requests",
+            "grants",
+            "sessions",
+            "resources",
+            "identities",
+            "groups",
+            "secrets",
+            "changes",
+        ] {
+            assert!(
+                parser().try_get_matches_from(["portcullis", noun]).is_ok(),
+                "{noun}"
+            );
+            let words = ["portcullis", noun, "nonsense"];
+            assert!(parser().try_get_matches_from(words).is_err(), "{noun}");
+        }
+    }
+
+    #[test]
+    fn access_for_no_time_at_all_is_refused_for_what_it_is() {
+        let told = "0s".parse::<Span>().unwrap_err();
+        assert!(told.contains("lasts 0s"), "{told}");
+        assert_eq!("90s".parse(), Ok(Span(std::time::Duration::from_secs(90))));
     }
 
     #[test]

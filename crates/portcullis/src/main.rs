@@ -16,8 +16,13 @@ use crate::args::{Cli, Command};
 use crate::outcome::Outcome;
 
 fn main() -> ExitCode {
-    let matches = args::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed = args::parser()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return outcome::misspoken(&error),
+    };
     let json = cli.global.json;
     output::prepare(&cli.global);
     match run(cli) {
@@ -39,7 +44,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Init(args) => server::init::run(&global, args).await,
         Command::Serve(args) => server::serve::run(&global, args).await,
         Command::Doctor(args) => server::doctor::run(&global, args).await,
-        Command::Demo(args) => demo::run(args).await,
+        Command::Demo(args) => demo::run(&global, args).await,
         Command::Account(command) => commands::account::run(&global, command).await,
         Command::Access(command) => commands::access::run(&global, command).await,
         Command::Sessions { command } => commands::sessions::run(&global, command).await,
@@ -50,6 +55,6 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Ledger { command } => commands::ledger::run(&global, command).await,
         Command::Classify(args) => commands::classify::run(&args),
         Command::Completion { shell } => commands::manual::completion(shell),
-        Command::Man { directory } => commands::manual::pages(&directory),
+        Command::Man { directory } => commands::manual::pages(&global, &directory),
     }
 }

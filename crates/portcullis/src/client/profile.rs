@@ -30,13 +30,23 @@ pub(crate) struct Home(PathBuf);
 impl Home {
     /// The folder that the options name, or the usual one.
     pub(crate) fn of(global: &Global) -> anyhow::Result<Self> {
-        if let Some(home) = &global.home {
+        if let Some(home) = &global.around.sign_ins {
             return Ok(Self(home.clone()));
         }
-        let user = global.user_home.as_deref();
+        let user = global.around.home.as_deref();
         let user =
             user.ok_or_else(|| Usage("there is no home folder: set PORTCULLIS_HOME".to_owned()))?;
         Ok(Self(user.join(".config/portcullis")))
+    }
+
+    /// A folder of sign-ins.
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// Keeps every sign-in, none of them the current one.
+    pub(crate) fn leave_nobody_current(&self) -> anyhow::Result<()> {
+        remove(&self.current())
     }
 
     fn file(&self, name: &str) -> anyhow::Result<PathBuf> {

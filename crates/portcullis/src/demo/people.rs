@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::codes;
 use super::programs::{output_of, run, said};
+use crate::client::Home;
 
 /// The password of every demo identity.
 pub(crate) const PASSWORD: &str = "evaluation only";
@@ -111,6 +112,11 @@ impl CommandLine {
             bail!("{name} could not sign in: {}", said(&output));
         }
         Ok(())
+    }
+
+    /// Takes back that the last one who signed in is whom plain commands run as.
+    pub(crate) fn leave_nobody_current(&self) -> anyhow::Result<()> {
+        Home::at(self.world.join("sign-ins")).leave_nobody_current()
     }
 
     /// Runs a command as somebody, with JSON as output.

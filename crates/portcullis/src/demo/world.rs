@@ -143,7 +143,8 @@ impl World {
             .and_then(serde_json::Value::as_str)
             .unwrap_or_default();
         std::fs::write(self.ssh_config(), config)?;
-        Ok(())
+        // Who set it up is nobody's default: a plain command is to say that nobody is signed in.
+        self.cli.leave_nobody_current()
     }
 
     /// What there is to try, in five steps.
@@ -159,7 +160,7 @@ impl World {
         format!(
             "Portcullis listens at https://{} (SSH door {}). In another terminal:\n\n\
              1. . {path}/env      # everybody's password is \"{PASSWORD}\"; codes: portcullis demo code NAME\n\
-             2. portcullis login rosa; portcullis login olaf; portcullis --as rosa catalog\n\
+             2. portcullis login rosa; portcullis login olaf; portcullis login pia; portcullis --as rosa catalog\n\
              3. portcullis --as rosa request analytics read --reason try   (approve as olaf); then: psql postgresql://rosa@127.0.0.1:{}/analytics -c 'SELECT * FROM orders'\n\
              {host}\n\
              5. portcullis --as rosa ledger prove REQUEST --out story.evidence; portcullis ledger verify story.evidence --key \"$LEDGER_KEY\" --show\n\n\

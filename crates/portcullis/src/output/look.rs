@@ -57,18 +57,13 @@ pub(crate) fn prepare(global: &Global) {
     if global.json || !stdout.is_terminal() {
         return;
     }
-    // https://no-color.org: whatever it says, if it says anything.
-    let no_color = global
-        .no_color
-        .as_ref()
-        .is_some_and(|text| !text.is_empty());
     let now = SystemClock::new().now().as_millis();
     let now = i64::try_from(now).ok();
     let width = rustix::termios::tcgetwinsize(&stdout).ok();
     let look = Look {
         now: now.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
         width: width.map(|size| size.ws_col).filter(|columns| *columns > 0),
-        colours: !no_color && global.term.as_deref() != Some("dumb"),
+        colours: !(global.no_color || global.around.no_color || global.around.dumb),
     };
     // It is prepared once.
     let _ = LOOK.set(look);

@@ -13,7 +13,7 @@ const FILE: &str = "portcullis_config";
 
 /// Writes our file and sees to it that the user's own includes it; returns where ours is.
 pub(super) fn keep(global: &Global, lines: &str) -> anyhow::Result<PathBuf> {
-    let home = global.user_home.as_deref();
+    let home = global.around.home.as_deref();
     let home = home.ok_or_else(|| Usage("there is no home folder: set HOME".to_owned()))?;
     let folder = home.join(".ssh");
     let file = folder.join(FILE);

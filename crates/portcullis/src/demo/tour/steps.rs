@@ -58,6 +58,8 @@ impl<'a> Steps<'a> {
                 said.text
             );
         }
+        let told: Value = serde_json::from_str(said.text.trim()).unwrap_or(Value::Null);
+        output::line(format!("      denied: {}", output::text(&told, "/detail")))?;
         Ok(said.text)
     }
 
