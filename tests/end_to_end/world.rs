@@ -158,6 +158,11 @@ impl World {
 
     /// The same, when it is to print a secret, once and by design.
     pub fn unheard(&self, words: &[&str], input: &str) -> Output {
+        feed(self.program(words), input.as_bytes())
+    }
+
+    /// The program, with the environment of this world.
+    pub fn program(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(words).envs(
             self.environment
@@ -165,7 +170,7 @@ impl World {
                 .filter(|(name, _)| name != "PATH")
                 .cloned(),
         );
-        feed(command, input.as_bytes())
+        command
     }
 
     /// Runs the program as somebody, for its JSON; `code` is how it has to end.

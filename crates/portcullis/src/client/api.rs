@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{Home, Profile};
 use crate::args::Global;
+use crate::outcome::Usage;
 
 /// The server when nobody says otherwise.
 const DEFAULT_SERVER: &str = "https://localhost:8443";
@@ -90,6 +91,11 @@ impl Api {
     }
 
     fn new(server: &str, ca: Option<String>, token: Option<String>) -> anyhow::Result<Self> {
+        if !server.starts_with("https://") {
+            anyhow::bail!(Usage(format!(
+                "{server:?} is no address of a server: say --server https://HOST:PORT"
+            )));
+        }
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls(ca.as_deref())?)
             .connect_timeout(std::time::Duration::from_secs(10))

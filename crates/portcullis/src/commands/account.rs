@@ -7,10 +7,10 @@ use portcullis_model::Secret;
 use portcullis_ports::Chosen;
 use serde_json::json;
 
-use super::prompt::{ask, ask_secret};
+use super::prompt::{ask, ask_new_secret, ask_secret};
 use crate::args::Global;
 use crate::args::account::{AccountCommand, LoginArgs, StepUpArgs};
-use crate::client::{Api, Home, Profile};
+use crate::client::{Api, ApiError, Home, Problem, Profile};
 use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output;
 use crate::server::OsEntropy;
@@ -31,9 +31,12 @@ async fn enroll(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
     api.is_there().await?;
     let key = public_key(args.ssh_key.as_deref())?;
     let token = ask_secret("One-time token")?;
-    let password = ask_secret("New password (12 characters or more)")?;
+    let password = ask_new_secret("New password (12 characters or more)")?;
     let body = json!({ "token": token, "password": password, "ssh_key": key });
-    let done = api.post("/enroll", &body).await?;
+    let done = api
+        .post("/enroll", &body)
+        .await
+        .map_err(needs_another_token)?;
     if global.json {
         output::json(&done)?;
         return Ok(Outcome::Done);
@@ -46,6 +49,20 @@ async fn enroll(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
         output::text(&done, "/name")
     ))?;
     Ok(Outcome::Done)
+}
+
+/// A token that is not taken is of no more use; signing in is not the way to another.
+fn needs_another_token(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Problem(problem) if problem.status == 401 => ApiError::Problem(Problem {
+            next: Some(
+                "ask an owner of identities for a new one: portcullis identities enroll NAME"
+                    .to_owned(),
+            ),
+            ..problem
+        }),
+        other => other,
+    }
 }
 
 fn public_key(path: Option<&Path>) -> anyhow::Result<Option<String>> {
@@ -113,7 +130,9 @@ async fn logout(global: &Global) -> anyhow::Result<Outcome> {
     let given_back = Api::signed_in(global)?.post("/logout", &json!({})).await;
     home.forget(&profile.name)?;
     given_back.context("the sign-in is forgotten here, but the server could not be told")?;
-    if !global.json {
+    if global.json {
+        output::json(&json!({ "name": profile.name, "signed_out": true }))?;
+    } else {
         output::line(format!("{} is signed out", profile.name))?;
     }
     Ok(Outcome::Done)
@@ -155,7 +174,9 @@ async fn step_up(global: &Global, args: StepUpArgs) -> anyhow::Result<Outcome> {
     let code = ask_secret("One-time code")?;
     let body = json!({ "code": code, "account": account, "target": target, "key": key });
     api.post("/step-up", &body).await?;
-    if !global.json {
+    if global.json {
+        output::json(&json!({ "login": args.login, "key": key, "expires_in_minutes": 5 }))?;
+    } else {
         output::line(format!(
             "stepped up for {} with {key}, for 5 minutes",
             args.login

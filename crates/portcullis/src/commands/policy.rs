@@ -71,7 +71,12 @@ pub(crate) async fn run(global: &Global, command: PolicyCommand) -> anyhow::Resu
         }
         PolicyCommand::Show { out } => show(global, out.as_deref()).await,
         PolicyCommand::Line => {
-            output::line(shipped(Preset::Strict)?.truth_table().trim_end())?;
+            let table = shipped(Preset::Strict)?.truth_table();
+            if global.json {
+                output::json(&json!({ "truth_table": table.trim_end() }))?;
+            } else {
+                output::line(table.trim_end())?;
+            }
             Ok(Outcome::Done)
         }
     }
@@ -132,6 +137,7 @@ async fn show(global: &Global, out: Option<&Path>) -> anyhow::Result<Outcome> {
         }
         return Ok(Outcome::Done);
     };
+    let mut written = Vec::new();
     for (path, content) in active
         .get("files")
         .and_then(Value::as_object)
@@ -142,6 +148,10 @@ async fn show(global: &Global, out: Option<&Path>) -> anyhow::Result<Outcome> {
         std::fs::create_dir_all(path.parent().unwrap_or(out))?;
         std::fs::write(&path, content.as_str().unwrap_or_default())
             .with_context(|| format!("writing {}", path.display()))?;
+        written.push(path);
+    }
+    if global.json {
+        output::json(&json!({ "files": written }))?;
     }
     Ok(Outcome::Done)
 }

@@ -12,6 +12,7 @@ mod sshd;
 mod tour;
 mod world;
 
+use crate::args::Global;
 use crate::args::server::{DemoArgs, DemoCommand};
 use crate::outcome::Outcome;
 use crate::output;
@@ -21,10 +22,15 @@ use crate::server::serve::start_logging;
 use world::World;
 
 /// Runs `demo`.
-pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(global: &Global, args: DemoArgs) -> anyhow::Result<Outcome> {
     match args.command {
         Some(DemoCommand::Code { name, world }) => {
-            output::line(codes::next(&world, &name).await?)?;
+            let code = codes::next(&world, &name).await?;
+            if global.json {
+                output::json(&serde_json::json!({ "name": name, "code": code }))?;
+            } else {
+                output::line(code)?;
+            }
             Ok(Outcome::Done)
         }
         None => {

@@ -16,13 +16,23 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
     let secs = at.as_second().saturating_sub(now.as_second());
     match secs {
         0 => "now".to_owned(),
-        1.. => format!("in {}", span(secs)),
-        _ => format!("{} ago", span(secs.saturating_neg())),
+        1.. => format!("in {}", roughly(secs)),
+        _ => format!("{} ago", roughly(secs.saturating_neg())),
     }
 }
 
-/// A span, in the largest unit of which there are two or more.
+/// A span to the second, in the largest unit that fits into it without a rest.
 pub(super) fn span(secs: i64) -> String {
+    for (unit, word) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "min")] {
+        if secs >= unit && secs.checked_rem(unit) == Some(0) {
+            return format!("{} {word}", secs.checked_div(unit).unwrap_or(0));
+        }
+    }
+    format!("{secs} s")
+}
+
+/// A span, in the largest unit of which there are two or more.
+fn roughly(secs: i64) -> String {
     for (unit, word) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "min")] {
         let whole = secs.checked_div(unit).unwrap_or(0);
         if whole >= 2 || (whole == 1 && secs.checked_rem(unit) == Some(0)) {
@@ -46,5 +56,19 @@ mod tests {
         assert_eq!(told(3599), "in 59 min");
         assert_eq!(told(-90), "90 s ago");
         assert_eq!(told(-3 * DAY - 5), "3 d ago");
+    }
+
+    #[test]
+    fn a_span_that_is_agreed_on_is_told_to_the_second() {
+        for (secs, told) in [
+            (1000 * HOUR, "1000 h"),
+            (48 * HOUR, "2 d"),
+            (90 * MINUTE, "90 min"),
+            (HOUR, "1 h"),
+            (90, "90 s"),
+            (0, "0 s"),
+        ] {
+            assert_eq!(span(secs), told);
+        }
     }
 }
