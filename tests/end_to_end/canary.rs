@@ -250,10 +250,7 @@ fn resource(world: &World, name: &str, kind: &str, credential: Option<&str>, set
 /// rosa, with a password, codes, a key and a sign-in of her own.
 fn a_person_joins(world: &World, places: &Places, secrets: &mut Vec<(String, String)>) {
     world.signed("iris", &["identities", "add", "rosa"]);
-    let words = ["--json", "--as", "iris", "identities", "enroll", "rosa"];
-    let opened = world.unheard(&words, "");
-    assert!(opened.status.success(), "{}", said(&opened));
-    let opened: serde_json::Value = serde_json::from_slice(&opened.stdout).unwrap();
+    let opened = world.json("iris", &["identities", "enroll", "rosa"], 0);
     let token = text(&opened["token"]);
     let password = canary("password-rosa");
     let key = places.pockets.join("rosa");
@@ -264,7 +261,7 @@ fn a_person_joins(world: &World, places: &Places, secrets: &mut Vec<(String, Str
     secrets.push(("password of rosa".to_owned(), password));
     secrets.push(("seed of rosa".to_owned(), seed(&done)));
     secrets.push((SHOWN.to_owned(), token.clone()));
-    // Shown once, to the one whose signature completed it.
+    // Shown once, to the one who asked for it.
     let heard = String::from_utf8_lossy(&world.heard()).into_owned();
     assert_eq!(heard.matches(&token).count(), 1);
     world.login(&["rosa"]);

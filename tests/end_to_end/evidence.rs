@@ -505,7 +505,7 @@ fn evidence_is_believed_under_the_right_key_and_to_the_end_alone(evidence: &Path
     let less = format!("{}\n\nportcullis/{end}", leaves.join("\n\n"));
     assert_ne!(less, whole);
     std::fs::write(evidence, &less).unwrap();
-    refused(verify, "end");
+    refused(verify, "holds no head");
     std::fs::write(evidence, &whole).unwrap();
     holds(verify);
 }

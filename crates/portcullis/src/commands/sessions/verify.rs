@@ -55,16 +55,21 @@ fn file(global: &Global, path: &Path, evidence: Option<(&Path, &str)>) -> anyhow
     if matches!(verified.ending, Ending::Unfinished { .. }) {
         bail!(NO_END);
     }
-    if let Some((path, _)) = evidence
-        && !heads.contains(&verified.head)
-    {
-        // What lies behind the last head could have been written by anybody.
-        bail!(
-            "{} tells nothing of this tape's end, only of its beginning: take the evidence again, now that the session is over",
-            path.display()
-        );
+    if let Some((path, _)) = evidence {
+        reaches_the_end(&heads, &verified.head, path)?;
     }
     told(global, &verified.head, heads.len())
+}
+
+/// What lies behind the last head could have been written by anybody.
+fn reaches_the_end(heads: &[Head], end: &Head, evidence: &Path) -> anyhow::Result<()> {
+    if heads.contains(end) {
+        return Ok(());
+    }
+    bail!(
+        "{} tells nothing of this tape's end, only of its beginning: take the evidence again, now that the session is over",
+        evidence.display()
+    )
 }
 
 fn told(global: &Global, end: &Head, heads: usize) -> anyhow::Result<()> {
@@ -120,4 +125,27 @@ fn heads_in(path: &Path, key: &str, session: &str) -> anyhow::Result<Vec<Head>> 
         );
     }
     Ok(heads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(segments: u64, hash: [u8; 32]) -> Head {
+        Head {
+            segments,
+            bytes: 100,
+            hash,
+        }
+    }
+
+    #[test]
+    fn evidence_that_ends_before_the_tape_does_is_refused() {
+        let heads = [head(1, [1; 32]), head(2, [2; 32])];
+        let path = Path::new("a.evidence");
+        assert!(reaches_the_end(&heads, &head(2, [2; 32]), path).is_ok());
+        for end in [head(3, [3; 32]), head(2, [3; 32])] {
+            assert!(reaches_the_end(&heads, &end, path).is_err(), "{end:?}");
+        }
+    }
 }
