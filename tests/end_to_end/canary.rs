@@ -323,20 +323,7 @@ fn the_privileged_path(world: &World, places: &Places, sweep: &Sweep) {
 }
 
 fn write_ssh_config(world: &World, places: &Places) {
-    let addresses = places.product.join("data/run/addresses.json");
-    let addresses: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(addresses).unwrap()).unwrap();
-    let door = text(&addresses["ssh"]);
-    let (address, port) = door.rsplit_once(':').unwrap();
-    let scanned = Command::new("ssh-keyscan")
-        .args(["-p", port, address])
-        .output()
-        .unwrap();
-    let scanned = String::from_utf8_lossy(&scanned.stdout).into_owned();
-    let mut keys = scanned.lines().filter(|line| !line.starts_with('#'));
-    let (_, key) = keys.next().and_then(|line| line.split_once(' ')).unwrap();
     let known = places.pockets.join("known_hosts");
-    std::fs::write(&known, format!("portcullis-{address}-{port} {key}\n")).unwrap();
     let identity = places.pockets.join("rosa");
     let words = [
         "ssh-config",

@@ -82,7 +82,7 @@ fn waiting_names_the_request_first(world: &World) {
         "x",
         "--wait",
     ];
-    let mut waiting = Client::start(world.program(&words));
+    let mut waiting = Client::start(world.command(&words));
     let told = waiting.wait_for("waits for olaf");
     let id = told
         .split_whitespace()

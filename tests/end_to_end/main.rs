@@ -19,6 +19,7 @@ mod evidence;
 mod installation;
 mod ssh_door;
 mod sweep;
+mod known_hosts;
 mod taking_away;
 mod targets;
 mod terminals;

@@ -158,11 +158,11 @@ impl World {
 
     /// The same, when it is to print a secret, once and by design.
     pub fn unheard(&self, words: &[&str], input: &str) -> Output {
-        feed(self.program(words), input.as_bytes())
+        feed(self.command(words), input.as_bytes())
     }
 
-    /// The program, with the environment of this world.
-    pub fn program(&self, words: &[&str]) -> Command {
+    /// The program, about to run in this world.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(words).envs(
             self.environment

@@ -1,5 +1,7 @@
 //! The ledger for outsiders: its key, its latest checkpoint, evidence files.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -32,6 +34,8 @@ struct KeyAnswer {
     key: String,
     /// What target hosts are to trust, as OpenSSH writes it.
     ssh_authority: String,
+    /// What clients are to know the doors by: the public key of each, by the door's name.
+    door_keys: BTreeMap<String, String>,
 }
 
 /// The public keys of this installation.
@@ -41,6 +45,7 @@ async fn ledger_key(State(engine): App) -> Json<KeyAnswer> {
     Json(KeyAnswer {
         key: engine.ledger_key(),
         ssh_authority: engine.ssh_authority().to_owned(),
+        door_keys: engine.door_keys().clone(),
     })
 }
 

@@ -78,6 +78,7 @@ pub struct Engine {
     journal: journal::Journal,
     installation: InstallationId,
     ssh_authority: String,
+    door_keys: secrets::DoorKeys,
     vault: secrets::Vault,
     own: secrets::OwnKeys,
     bundle: RwLock<Arc<Bundle>>,
@@ -112,6 +113,11 @@ impl Engine {
     /// What target hosts are to trust.
     pub fn ssh_authority(&self) -> &str {
         &self.ssh_authority
+    }
+
+    /// What the doors show to whoever comes, by the door's name, as its protocol writes it.
+    pub fn door_keys(&self) -> &std::collections::BTreeMap<String, String> {
+        &self.door_keys
     }
 
     /// What verifies the ledger's checkpoints.

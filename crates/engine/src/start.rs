@@ -40,6 +40,7 @@ impl Running {
         let installation = opened.installation.get()?.clone();
         let origin = origin(installation.installation);
         let own = opened.vault.own_keys(&origin).await?;
+        let door_keys = opened.vault.door_keys(&ports.brokers).await?;
         let signer = opened.vault.ledger_signer(&origin).await?;
         let sequencer = Sequencer::resume(
             Arc::clone(&ports.store),
@@ -53,6 +54,7 @@ impl Running {
             integrated: sequencer.integrated(),
             installation: installation.installation,
             ssh_authority: installation.ssh_authority,
+            door_keys,
             ports,
             options,
             journal: opened.journal,

@@ -119,3 +119,11 @@ async fn what_is_not_there_is_a_problem_too() {
         .await;
     assert_eq!(wrong.problem(), (405, "invalid".to_owned()));
 }
+
+#[tokio::test]
+async fn anybody_is_told_what_to_know_each_door_by() {
+    let world = World::new().await;
+    let keys = request(Method::GET, "/ledger/key", None, None);
+    let keys = world.reply(keys).await.done();
+    assert_eq!(keys["door_keys"], json!({ "lodge": "public" }));
+}

@@ -14,7 +14,7 @@ use portcullis_vault::{Keyring, NoEntropy, SealedSecret, SecretContext, SecretKi
 use crate::failure::Failure;
 use crate::journal::{Command, Journal, Loaded};
 
-pub(crate) use own::{OwnKeys, OwnSecret};
+pub(crate) use own::{DoorKeys, OwnKeys, OwnSecret};
 pub(crate) use release::{FactReads, Warrant};
 
 /// The open keyring, and where sealed secrets lie.

@@ -1,8 +1,12 @@
 //! Portcullis' own keys: made at the founding, opened when the server starts.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use portcullis_ledger::NoteSigner;
 use portcullis_model::{Digest, Secret};
 use portcullis_policy::LeaseSigner;
+use portcullis_ports::Broker;
 use portcullis_vault::{SecretKind, SshAuthority};
 
 use super::Vault;
@@ -58,6 +62,9 @@ pub(crate) struct OwnKeys {
     pub(crate) calls: Secret<[u8; 32]>,
 }
 
+/// The public keys of the doors, by the door's name.
+pub(crate) type DoorKeys = BTreeMap<String, String>;
+
 /// A key for one purpose more, from a seed. Both lengths are fixed, so that nothing can be appended.
 fn derived(seed: &Secret<[u8; 32]>, purpose: &[u8]) -> Secret<[u8; 32]> {
     let label = Digest::of_bytes(purpose);
@@ -92,6 +99,17 @@ impl Vault {
         let text = String::from_utf8(self.open(&loaded).await?.expose_owned());
         text.map(Secret::new)
             .map_err(|_| Failure::Damaged(format!("the key of the {door} door is not text")))
+    }
+
+    /// What the doors show to whoever comes, by the door's name.
+    pub(crate) async fn door_keys(&self, brokers: &[Arc<dyn Broker>]) -> Result<DoorKeys, Failure> {
+        let mut keys = DoorKeys::new();
+        for broker in brokers {
+            let door = broker.descriptor().name;
+            let record = self.record(&OwnSecret::door(door)).await?;
+            keys.insert(door.to_owned(), record.get()?.public.clone());
+        }
+        Ok(keys)
     }
 
     async fn own(&self, secret: OwnSecret) -> Result<Secret<Vec<u8>>, Failure> {

@@ -244,7 +244,7 @@ pub(crate) struct SshConfigArgs {
     /// Keep the lines in a file of their own that ~/.ssh/config includes; safe to repeat
     #[arg(long)]
     pub(crate) install: bool,
-    /// A file of known hosts that holds the door's key
+    /// Keep the door's key in this file, beside those of other hosts, instead of one of Portcullis' own
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hosts: Option<PathBuf>,
 }

@@ -49,6 +49,11 @@ impl Home {
         remove(&self.current())
     }
 
+    /// Where that is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     fn file(&self, name: &str) -> anyhow::Result<PathBuf> {
         if name.is_empty() || name.contains(['/', '\0']) || name.starts_with('.') {
             bail!(Usage(format!("{name:?} is no name")));

@@ -14,7 +14,6 @@ use super::accounts::{self, Account};
 use super::folder::Folder;
 use super::people::{self, CommandLine, PASSWORD, ssh_key};
 use super::postgres::{Passwords, Postgres};
-use super::programs::run;
 use super::setup::bring_in;
 use super::sshd::Sshd;
 use crate::output;
@@ -119,16 +118,6 @@ impl World {
             (exports.join("\n") + "\n").as_bytes(),
         )?;
         let known_hosts = self.path().join("known_hosts");
-        let (host, port) = (self.server.ssh.ip(), self.server.ssh.port());
-        let keys = run("ssh-keyscan", ["-p", &port.to_string(), &host.to_string()]).await?;
-        let key = keys
-            .lines()
-            .find_map(|line| line.split_once(' '))
-            .context("the SSH door showed no key")?;
-        std::fs::write(
-            &known_hosts,
-            format!("portcullis-{host}-{port} {}\n", key.1),
-        )?;
         let key_file = ssh_key(self.path());
         let words = [
             "ssh-config",

@@ -13,13 +13,18 @@ const FILE: &str = "portcullis_config";
 
 /// Writes our file and sees to it that the user's own includes it; returns where ours is.
 pub(super) fn keep(global: &Global, lines: &str) -> anyhow::Result<PathBuf> {
-    let home = global.around.home.as_deref();
-    let home = home.ok_or_else(|| Usage("there is no home folder: set HOME".to_owned()))?;
-    let folder = home.join(".ssh");
+    let folder = folder(global)?;
     let file = folder.join(FILE);
     replace_private(&file, lines.as_bytes())?;
     include(&folder.join("config"))?;
     Ok(file)
+}
+
+/// The folder of the user's own configuration.
+pub(super) fn folder(global: &Global) -> anyhow::Result<PathBuf> {
+    let home = global.around.home.as_deref();
+    let home = home.ok_or_else(|| Usage("there is no home folder: set HOME".to_owned()))?;
+    Ok(home.join(".ssh"))
 }
 
 /// Before everything else: what stands behind a `Host` line counts for that host only.

@@ -3,18 +3,21 @@
 mod accounts;
 mod config;
 mod include;
+mod known_hosts;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use serde_json::Value;
 
 use crate::args::Global;
 use crate::args::access::{SshArgs, SshConfigArgs};
-use crate::client::Api;
+use crate::client::{Api, Home};
 use crate::outcome::{Outcome, Usage};
 use crate::output::{self, text};
 use accounts::{Accounts, Held};
+use known_hosts::KnownHosts;
 
 /// The SSH door's port when nobody says otherwise.
 const DEFAULT_PORT: u16 = 2222;
@@ -29,11 +32,19 @@ pub(crate) async fn config(global: &Global, args: SshConfigArgs) -> anyhow::Resu
         .filter_map(|resource| Accounts::of(resource, &held))
         .collect();
     let door = Door::find(global, &api, args.gateway.as_deref())?;
-    let lines = config::lines(&targets, &door, &args);
+    let file = match (&args.known_hosts, args.install) {
+        (Some(named), _) => named.clone(),
+        (None, true) => include::folder(global)?.join("portcullis_known_hosts"),
+        (None, false) => own_known_hosts(global)?,
+    };
+    let known = KnownHosts::keep(&file, &api, &door).await?;
+    let lines = config::lines(&targets, &door, &known, &args);
     let kept = args.install.then(|| include::keep(global, &lines));
     let kept = kept.transpose()?;
     match (global.json, &kept) {
-        (true, _) => output::json(&serde_json::json!({ "ssh_config": lines, "file": kept }))?,
+        (true, _) => output::json(&serde_json::json!({
+            "ssh_config": lines, "file": kept, "known_hosts": known.path(),
+        }))?,
         (false, None) => output::bytes(lines.as_bytes())?,
         (false, Some(file)) => output::line(format!(
             "{} in {}, which ~/.ssh/config includes; run this again when targets change",
@@ -67,9 +78,12 @@ pub(crate) async fn connect(global: &Global, args: SshArgs) -> anyhow::Result<Ou
         format!("{}@{}", accounts.plain(), args.target)
     };
     let door = Door::find(global, &api, None)?;
+    let known = KnownHosts::keep(&own_known_hosts(global)?, &api, &door).await?;
+    let [file, strict] = known.settings();
     let status = tokio::process::Command::new("ssh")
         .args(["-p", &door.port.to_string(), "-l", &login])
         .args(["-o", &format!("HostKeyAlias={}", door.alias())])
+        .args(["-o", &file, "-o", &strict])
         .arg(&door.host)
         .args(args.command)
         .status()
@@ -78,6 +92,11 @@ pub(crate) async fn connect(global: &Global, args: SshArgs) -> anyhow::Result<Ou
     Ok(Outcome::Program(
         u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
     ))
+}
+
+/// Where the doors' keys are kept when nobody says otherwise.
+fn own_known_hosts(global: &Global) -> anyhow::Result<PathBuf> {
+    Ok(Home::of(global)?.path().join("known_hosts"))
 }
 
 /// Where the SSH door is.

@@ -1,0 +1,100 @@
+//! The SSH door's key, asked of the server and kept where OpenSSH looks it up: no first connection is taken
+//! on trust, in batch or not.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::Value;
+
+use super::Door;
+use crate::client::Api;
+use crate::outcome::Stuck;
+use crate::server::folder::replace_private;
+
+/// Which of the server's doors this is about.
+const DOOR: &str = "ssh";
+
+/// The file that holds the door's key.
+pub(super) struct KnownHosts(PathBuf);
+
+impl KnownHosts {
+    /// Puts the key that the server names into a file, in the place of one the door had before. What the file
+    /// says of other hosts stays.
+    pub(super) async fn keep(file: &Path, api: &Api, door: &Door) -> anyhow::Result<Self> {
+        let keys = api.get("/ledger/key").await?;
+        let key = keys.pointer("/door_keys").and_then(|keys| keys.get(DOOR));
+        let key = key.and_then(Value::as_str).ok_or_else(|| Stuck {
+            what: format!("{} does not say what key its SSH door has", api.server()),
+            next: "see whether the server is of this version: portcullis --version".to_owned(),
+        })?;
+        // Through a link, so that the link stays one.
+        let file = match file.canonicalize() {
+            Ok(there) => there,
+            Err(_) => std::path::absolute(file)?,
+        };
+        let known = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
+        };
+        replace_private(&file, with_key(&known, &door.alias(), key).as_bytes())?;
+        Ok(Self(file))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The settings of an OpenSSH client by which this key counts and no other.
+    pub(super) fn settings(&self) -> [String; 2] {
+        [
+            format!("UserKnownHostsFile {}", quoted(&self.0)),
+            "StrictHostKeyChecking yes".to_owned(),
+        ]
+    }
+}
+
+fn with_key(known: &str, host: &str, key: &str) -> String {
+    let others = known
+        .lines()
+        .filter(|line| line.split_whitespace().next() != Some(host));
+    let own = format!("{host} {key}");
+    let mut text = String::new();
+    for line in others.chain([own.as_str()]) {
+        text += line;
+        text.push('\n');
+    }
+    text
+}
+
+/// A path as OpenSSH reads it: it may hold blanks, and a percent sign begins something else there.
+pub(super) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string().replace('%', "%%");
+    if path.contains(char::is_whitespace) {
+        format!("\"{path}\"")
+    } else {
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_doors_key_takes_the_place_of_the_one_before_and_other_hosts_stay() {
+        let before = "github.com ssh-ed25519 AAAA\nportcullis-a-1 ssh-ed25519 OLD\n# a note";
+        assert_eq!(
+            with_key(before, "portcullis-a-1", "ssh-ed25519 NEW"),
+            "github.com ssh-ed25519 AAAA\n# a note\nportcullis-a-1 ssh-ed25519 NEW\n"
+        );
+        assert_eq!(with_key("", "h", "k v"), "h k v\n");
+    }
+
+    #[test]
+    fn a_path_with_blanks_and_percent_signs_is_one_word() {
+        assert_eq!(quoted(Path::new("/a b/c%d")), "\"/a b/c%%d\"");
+        assert_eq!(quoted(Path::new("/a/b")), "/a/b");
+    }
+}
