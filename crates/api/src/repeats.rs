@@ -124,7 +124,7 @@ async fn outcome(
             status,
             json!({ "fingerprint": event.data.get("fingerprint") }),
         ),
-        ("identity", "/step-up" | "/logout") => Ok(StatusCode::NO_CONTENT.into_response()),
+        ("identity", "/step-up" | "/logout" | "/ssh-keys/remove") => Ok(StatusCode::NO_CONTENT.into_response()),
         _ => Err(Problem::new(
             StatusCode::CONFLICT,
             "answered_once",

@@ -26,6 +26,7 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(whoami))
         .routes(routes!(step_up))
         .routes(routes!(add_ssh_key))
+        .routes(routes!(remove_ssh_key))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -176,4 +177,23 @@ async fn add_ssh_key(
 ) -> Answer<SshKeyAnswer> {
     let fingerprint = engine.add_key(&who, body.public_key).await?;
     Ok(Json(SshKeyAnswer { fingerprint }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RemoveSshKeyBody {
+    /// Its `SHA256:` fingerprint.
+    fingerprint: String,
+}
+
+/// Takes an SSH key of the caller away; sessions opened with it end.
+#[utoipa::path(post, path = "/ssh-keys/remove", tag = "sign-in", request_body = RemoveSshKeyBody,
+    responses((status = 204, description = "It counts no longer")))]
+async fn remove_ssh_key(
+    State(engine): App,
+    Caller(who): Caller,
+    Body(body): Body<RemoveSshKeyBody>,
+) -> Result<StatusCode, Problem> {
+    engine.remove_key(&who, body.fingerprint).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -146,6 +146,20 @@ impl Engine {
         Ok(fingerprint)
     }
 
+    /// An SSH key counts no longer: nothing is opened with it, and what was opened with it ends.
+    pub async fn remove_key(
+        &self,
+        who: &Authentication,
+        fingerprint: String,
+    ) -> Result<(), Failure> {
+        Self::need_second_factor(who)?;
+        let mut loaded = self.journal.load::<IdentityState>(who.identity).await?;
+        let mut command = self.journal.command(Some(who.identity));
+        let event = loaded.get()?.remove_key(fingerprint)?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await
+    }
+
     /// Proves a password and a one-time code, and gives a short-lived token.
     pub async fn sign_in(&self, attempt: SignIn) -> Result<Secret<String>, Failure> {
         let (name, source) = (attempt.name.clone(), attempt.source.clone());

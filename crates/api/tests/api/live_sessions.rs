@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use portcullis_model::{Action, Secret, SessionId};
 use portcullis_policy::{LeaseVerifier, VerifyingKey};
 use portcullis_ports::Control;
@@ -171,6 +171,31 @@ async fn a_live_session_ends_with_its_identity() {
     let why = scene.ended(session, cursor).await;
     assert!(why.contains("not active"), "{why}");
     scene.is_shut().await;
+}
+
+#[tokio::test]
+async fn a_live_session_ends_with_the_key_it_was_opened_with_and_with_no_other() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    let rosa = &scene.people.rosa;
+    let first = scene.world.get(rosa, "/whoami").await.done()["ssh_keys"][0].clone();
+    let first = first.as_str().unwrap();
+    let other = session_key(&Secret::new([8; 32])).unwrap().public;
+    let other = json!({ "public_key": other });
+    let known = scene.world.post(rosa, "/ssh-keys", other.clone()).await;
+    let remove = |key: Value| scene.world.post(rosa, "/ssh-keys/remove", key);
+    assert_eq!(remove(known.done()).await.status, StatusCode::NO_CONTENT);
+    let unknown = remove(known.done()).await;
+    assert_eq!(unknown.problem(), (400, "invalid".to_owned()));
+
+    let taken = remove(json!({ "fingerprint": first })).await;
+    assert_eq!(taken.status, StatusCode::NO_CONTENT, "{}", taken.text());
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains(first), "not by the other key: {why}");
+    let why = scene.is_shut().await;
+    assert!(why.contains(first), "{why}");
+    // Whoever has it may bring it back.
+    scene.world.post(rosa, "/ssh-keys", other).await.done();
 }
 
 #[tokio::test]

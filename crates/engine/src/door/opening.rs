@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portcullis_flow::grant::Grant;
+use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::{Opening, Session, SessionEvent, TapeHead};
 use portcullis_model::{
     Action, Authentication, Controls, Digest, KindDescriptor, Path, Resource, Secret, SessionId,
@@ -50,6 +51,8 @@ impl Engine {
     pub(super) async fn open_session(&self, wish: OpenWish) -> Result<Opened, Failure> {
         self.journal.custody.sound()?;
         let who = self.proved(&wish.ticket, &wish.login)?;
+        let identity = self.journal.load::<IdentityState>(who.identity).await?;
+        identity.get()?.upholds(&who.factors)?;
         let resource = self.resource_named(&wish.login.target).await?;
         let subject = Subject::oneself(who.identity);
         let assessment = self.assess(subject, resource, wish.action.clone()).await?;

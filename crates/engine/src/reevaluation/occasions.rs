@@ -18,10 +18,12 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// What can change a decision by what is known of people and grants. Signing in or using a grant cannot, or
 /// anybody could keep the server deciding.
-const PEOPLE: [&str; 6] = [
+const PEOPLE: [&str; 8] = [
     "grant.ending",
     // Decides nothing itself, but its end has to be known.
     "identity.added",
+    "identity.enrolled",
+    "identity.key_removed",
     "identity.set",
     "group.added",
     "group.set",

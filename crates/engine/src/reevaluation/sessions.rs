@@ -67,7 +67,9 @@ impl Engine {
             GrantStatus::Assigning => return Ok(Some("the grant is not active".to_owned())),
         }
         let identity = self.journal.load::<IdentityState>(opening.identity).await?;
-        if let Err(refusal) = identity.get()?.alive(self.journal.now()) {
+        let state = identity.get()?;
+        let stands = state.alive(self.journal.now());
+        if let Err(refusal) = stands.and_then(|()| state.upholds(&opening.factors)) {
             return Ok(Some(refusal.to_string()));
         }
         if let Some(why) = self.approver_gone(grant).await? {

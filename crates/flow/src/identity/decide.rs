@@ -53,6 +53,19 @@ impl IdentityState {
         !self.methods.is_empty() && self.enrolment_allowed.is_none_or(|until| now >= until)
     }
 
+    /// Whether what was proved at a door still proves it: a key that was removed does not.
+    pub fn upholds(&self, factors: &[Factor]) -> Result<(), IdentityRefusal> {
+        for factor in factors {
+            match factor {
+                Factor::SshKey { fingerprint } if !self.keys.contains_key(fingerprint) => {
+                    return Err(IdentityRefusal::NoKey(fingerprint.clone()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// A fresh enrolment token replaces an older one.
     pub fn open_enrolment(
         &self,

@@ -241,6 +241,8 @@ impl Machine for IdentityState {
             }
             IdentityEvent::KeyRemoved { fingerprint } => {
                 state.keys.remove(fingerprint);
+                let other = |made: &StepUp| made.target.key != *fingerprint;
+                state.step_ups.retain(other);
             }
             IdentityEvent::SignedIn {
                 token,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_model::id::TypedId;
-use portcullis_model::{IdentityId, IdentityKind};
+use portcullis_model::{Factor, IdentityId, IdentityKind};
 
 use super::*;
 
@@ -140,4 +140,37 @@ fn a_step_up_counts_for_its_key_and_target_and_for_minutes() {
             .stepped_up(&target, now().plus(STEP_UP_LASTS))
             .is_none()
     );
+}
+
+#[test]
+fn a_key_that_was_removed_proves_nothing_any_more_and_takes_its_step_ups_along() {
+    let step = |state: IdentityState, event: IdentityEvent| {
+        IdentityState::apply(Some(state), &event, &meta(now())).unwrap()
+    };
+    let target = |key: &str| StepUpTarget {
+        account: "root".to_owned(),
+        target: "web-1".to_owned(),
+        key: key.to_owned(),
+    };
+    let proved = |key: &str| {
+        let fingerprint = key.to_owned();
+        [Factor::SshKey { fingerprint }, Factor::Totp { step: 1 }]
+    };
+    let mut state = rosa();
+    for (number, key) in [(3, "SHA256:a"), (4, "SHA256:b")] {
+        let added = state.add_key(key.to_owned(), format!("ssh-ed25519 {key}"), now());
+        state = step(state, added.unwrap());
+        let stepped = state.step_up(number, target(key), now());
+        state = step(state, stepped.unwrap());
+    }
+    assert_eq!(state.upholds(&proved("SHA256:a")), Ok(()));
+
+    let removed = state.remove_key("SHA256:a".to_owned()).unwrap();
+    let state = step(state, removed);
+    let gone = IdentityRefusal::NoKey("SHA256:a".to_owned());
+    assert_eq!(state.upholds(&proved("SHA256:a")), Err(gone.clone()));
+    assert_eq!(state.remove_key("SHA256:a".to_owned()), Err(gone));
+    assert!(state.stepped_up(&target("SHA256:a"), now()).is_none());
+    assert_eq!(state.upholds(&proved("SHA256:b")), Ok(()));
+    assert!(state.stepped_up(&target("SHA256:b"), now()).is_some());
 }

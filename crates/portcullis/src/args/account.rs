@@ -9,9 +9,8 @@ use clap::{Args, Subcommand};
 pub(crate) enum AccountCommand {
     /// Sign in with password and one-time code, or enroll with a one-time token
     Login(LoginArgs),
-    /// Give the sign-in back
-    #[command(after_help = "Example:\n  portcullis logout")]
-    Logout,
+    /// Give the sign-in back, and perhaps an SSH key
+    Logout(LogoutArgs),
     /// Say who you are here
     #[command(after_help = "Examples:\n  portcullis whoami\n  portcullis --as rosa whoami")]
     Whoami,
@@ -33,6 +32,17 @@ pub(crate) struct LoginArgs {
     /// Register this SSH public key as yours, to come to the SSH door with
     #[arg(long, value_name = "FILE")]
     pub(crate) ssh_key: Option<PathBuf>,
+}
+
+/// `logout`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  portcullis logout\n  portcullis logout --ssh-key SHA256:…        (a machine is lost: whoami lists your keys)"
+)]
+pub(crate) struct LogoutArgs {
+    /// Take this SSH key of yours away first: its file, or its fingerprint. Sessions opened with it end
+    #[arg(long, value_name = "FILE|FINGERPRINT")]
+    pub(crate) ssh_key: Option<String>,
 }
 
 /// `step-up`

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::prompt::{ask, ask_new_secret, ask_secret};
 use crate::args::Global;
-use crate::args::account::{AccountCommand, LoginArgs, StepUpArgs};
+use crate::args::account::{AccountCommand, LoginArgs, LogoutArgs, StepUpArgs};
 use crate::client::{Api, ApiError, Home, Problem, Profile};
 use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output;
@@ -20,7 +20,7 @@ pub(crate) async fn run(global: &Global, command: AccountCommand) -> anyhow::Res
     match command {
         AccountCommand::Login(args) if args.enroll => enroll(global, args).await,
         AccountCommand::Login(args) => login(global, args).await,
-        AccountCommand::Logout => logout(global).await,
+        AccountCommand::Logout(args) => logout(global, args).await,
         AccountCommand::Whoami => whoami(global).await,
         AccountCommand::StepUp(args) => step_up(global, args).await,
     }
@@ -124,9 +124,12 @@ async fn register(global: &Global, name: &str, key: &str) -> anyhow::Result<Stri
     Ok(output::text(&answer, "/fingerprint"))
 }
 
-async fn logout(global: &Global) -> anyhow::Result<Outcome> {
+async fn logout(global: &Global, args: LogoutArgs) -> anyhow::Result<Outcome> {
     let home = Home::of(global)?;
     let profile = home.load(global.identity.as_deref())?;
+    if let Some(key) = args.ssh_key {
+        unregister(global, key).await?;
+    }
     let given_back = Api::signed_in(global)?.post("/logout", &json!({})).await;
     home.forget(&profile.name)?;
     given_back.context("the sign-in is forgotten here, but the server could not be told")?;
@@ -136,6 +139,23 @@ async fn logout(global: &Global) -> anyhow::Result<Outcome> {
         output::line(format!("{} is signed out", profile.name))?;
     }
     Ok(Outcome::Done)
+}
+
+/// Takes away an SSH key that is named by its fingerprint or its file.
+async fn unregister(global: &Global, key: String) -> anyhow::Result<()> {
+    let fingerprint = if key.starts_with("SHA256:") {
+        key
+    } else {
+        fingerprint(Path::new(&key))?
+    };
+    let body = json!({ "fingerprint": fingerprint });
+    Api::signed_in(global)?
+        .post("/ssh-keys/remove", &body)
+        .await?;
+    if !global.json {
+        output::line(format!("{fingerprint} counts no longer"))?;
+    }
+    Ok(())
 }
 
 async fn whoami(global: &Global) -> anyhow::Result<Outcome> {
