@@ -59,9 +59,12 @@ struct ResourceBody {
     /// The kind's own settings.
     #[schema(value_type = Object)]
     settings: Value,
+    /// Whether this is a new record for the resource that has the name; otherwise nothing may have it.
+    #[serde(default)]
+    replace: bool,
 }
 
-/// Proposes a resource, or a new record for the one that has the name.
+/// Proposes a resource, or a new record for one.
 #[utoipa::path(post, path = "/resources", tag = "resources", request_body = ResourceBody,
     responses((status = 201, description = "The change, and what to place at the target", body = Value)))]
 async fn put_resource(
@@ -70,8 +73,9 @@ async fn put_resource(
     Body(body): Body<ResourceBody>,
 ) -> Result<(StatusCode, Json<ResourcePut>), Problem> {
     let id = match engine.resource_record(&body.name).await {
-        Ok(known) => known.id,
-        Err(Failure::NotFound(_)) => engine.new_resource_id(),
+        Ok(known) if body.replace => known.id,
+        Ok(_) => return Err(taken(&body.name)),
+        Err(Failure::NotFound(_)) if !body.replace => engine.new_resource_id(),
         Err(other) => return Err(other.into()),
     };
     let resource = Resource {
@@ -86,6 +90,13 @@ async fn put_resource(
     };
     let put = engine.put_resource(&who, resource).await?;
     Ok((StatusCode::CREATED, Json(put)))
+}
+
+fn taken(name: &str) -> Problem {
+    let detail = format!("the name {name} is taken");
+    Problem::new(StatusCode::CONFLICT, "conflict", detail).with_next(format!(
+        "portcullis resources edit {name} … gives it another record"
+    ))
 }
 
 /// Proposes to remove a resource.

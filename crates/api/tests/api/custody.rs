@@ -162,13 +162,17 @@ async fn a_server_that_starts_without_its_reserve_lets_nothing_privileged_begin(
 #[tokio::test]
 async fn a_session_that_cannot_be_handed_to_its_gate_is_over() {
     let (world, people, _) = at_the_gate().await;
+    let secret = json!({"name": "locked-key", "kind": "password", "value": "will be lost"});
+    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
+    world.sign(&secret, &[&people.pia, &people.iris]).await;
     let mut locked = lodge("locked");
-    locked["credential"] = json!("a-key-nobody-has");
+    locked["credential"] = json!("locked-key");
     world.put(&people, locked).await;
     let ask = json!({"resource": "locked", "words": ["shell"], "reason": "to see"});
     let approvers = [people.olaf.as_str(), people.pia.as_str()];
     world.granted(&people, ask, &approvers).await;
     let gate = Gate::at(&world, "rosa", "locked").await;
+    world.disk.lose_secrets();
     assert!(gate.open(&world).await.is_err());
     let over = |sessions: &Value| sessions["items"][0]["status"] == "ended";
     let sessions = world.until(&people.olaf, "/sessions", over).await;

@@ -33,6 +33,8 @@ pub struct Disk {
     given_up: Mutex<bool>,
     /// Others were faster and took what was given up.
     taken: Mutex<bool>,
+    /// What was sealed cannot be read back.
+    lost: Mutex<bool>,
     /// What is written in the store is there, and whoever wrote it does not hear of it.
     silent: watch::Sender<bool>,
 }
@@ -47,6 +49,11 @@ impl Disk {
     pub fn fill_for_good(&self, parts: &[Part]) {
         *self.taken.lock().unwrap() = true;
         self.fill(parts);
+    }
+
+    /// From now on nothing that was sealed is found.
+    pub fn lose_secrets(&self) {
+        *self.lost.lock().unwrap() = true;
     }
 
     /// From now on the store keeps what is written and does not answer.
@@ -150,6 +157,9 @@ impl Store for On<dyn Store> {
         id: &str,
         version: Option<u64>,
     ) -> Result<Option<SealedRow>, StoreError> {
+        if *self.disk.lost.lock().unwrap() {
+            return Ok(None);
+        }
         self.inner.sealed(id, version).await
     }
 

@@ -24,6 +24,7 @@ mod pinned;
 mod rebuilt;
 mod reevaluation;
 mod repeats;
+mod resources;
 mod rotation;
 mod shapes;
 mod shelf;

@@ -72,9 +72,31 @@ impl Engine {
             broker.offers(resource)?;
             broker.endpoint(resource)?;
         }
-        if let Some(connector) = connector {
+        if let Some(connector) = &connector {
             connector.offers(resource)?;
             self.check_place(resource, connector.as_ref()).await?;
+        }
+        self.check_credential(resource, connector.is_some()).await
+    }
+
+    /// What the credential names has to be in the vault, and what is administered needs one.
+    async fn check_credential(&self, resource: &Resource, needed: bool) -> Result<(), Failure> {
+        let Some(name) = &resource.credential else {
+            if needed {
+                return Err(Failure::Invalid(format!(
+                    "a resource of kind {} is administered with a vaulted secret: --credential SECRET, added with portcullis secrets add",
+                    resource.kind
+                )));
+            }
+            return Ok(());
+        };
+        // Portcullis' own secrets open nothing of others.
+        check_name(name)?;
+        let known = self.journal.find_one::<SecretState>("name", name).await?;
+        if known.is_none() {
+            return Err(Failure::Invalid(format!(
+                "the credential {name} is not in the vault: add it with portcullis secrets add {name} and have that signed first"
+            )));
         }
         Ok(())
     }

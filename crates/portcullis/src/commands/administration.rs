@@ -166,24 +166,8 @@ async fn resources(
     command: ResourcesCommand,
 ) -> anyhow::Result<Outcome> {
     match command {
-        ResourcesCommand::Add(args) | ResourcesCommand::Edit(args) => {
-            let put = api.post("/resources", &resource_body(&args)?).await?;
-            let change = put.get("change").cloned().unwrap_or(Value::Null);
-            if global.json {
-                output::json(&put)?;
-                return Ok(if text(&change, "/status") == "pending" {
-                    Outcome::Pending
-                } else {
-                    Outcome::Done
-                });
-            }
-            let outcome = show_change(global, &change)?;
-            let instructions = prose(&put, "/instructions");
-            if !instructions.is_empty() {
-                output::line(format!("\n{instructions}"))?;
-            }
-            Ok(outcome)
-        }
+        ResourcesCommand::Add(args) => put_resource(global, api, &args, false).await,
+        ResourcesCommand::Edit(args) => put_resource(global, api, &args, true).await,
         ResourcesCommand::List => {
             let all = api.list("/resources").await?;
             let headings = ["name", "kind", "environment", "sensitivity", "credential"];
@@ -213,7 +197,32 @@ async fn resources(
     }
 }
 
-fn resource_body(args: &ResourceArgs) -> anyhow::Result<Value> {
+async fn put_resource(
+    global: &Global,
+    api: &Api,
+    args: &ResourceArgs,
+    replace: bool,
+) -> anyhow::Result<Outcome> {
+    let body = resource_body(args, replace)?;
+    let put = api.post("/resources", &body).await?;
+    let change = put.get("change").cloned().unwrap_or(Value::Null);
+    if global.json {
+        output::json(&put)?;
+        return Ok(if text(&change, "/status") == "pending" {
+            Outcome::Pending
+        } else {
+            Outcome::Done
+        });
+    }
+    let outcome = show_change(global, &change)?;
+    let instructions = prose(&put, "/instructions");
+    if !instructions.is_empty() {
+        output::line(format!("\n{instructions}"))?;
+    }
+    Ok(outcome)
+}
+
+fn resource_body(args: &ResourceArgs, replace: bool) -> anyhow::Result<Value> {
     let mut settings = Map::new();
     for setting in &args.settings {
         let (key, value) = setting
@@ -230,6 +239,7 @@ fn resource_body(args: &ResourceArgs) -> anyhow::Result<Value> {
         "owners": args.owners,
         "credential": args.credential,
         "settings": settings,
+        "replace": replace,
     }))
 }
 

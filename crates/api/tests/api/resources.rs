@@ -1,0 +1,70 @@
+//! Bringing resources in: what is there is not replaced unawares, what cannot be opened is not added.
+
+use std::sync::Arc;
+
+use portcullis_ports::Connector;
+use serde_json::{Value, json};
+
+use crate::people::{People, gate, lodge};
+use crate::shelf::Shelf;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_added_by_nobody_and_replaced_only_when_that_is_asked_for() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let taken = world.post(&people.olaf, "/resources", lodge("gate")).await;
+    assert_eq!(taken.problem(), (409, "conflict".to_owned()));
+    assert!(taken.text().contains("resources edit gate"));
+
+    let before = world.get(&people.olaf, "/resources/gate").await.done();
+    let mut other = lodge("gate");
+    other["environment"] = json!("staging");
+    other["replace"] = json!(true);
+    world.put(&people, other).await;
+    let after = world.get(&people.olaf, "/resources/gate").await.done();
+    assert_eq!(after["id"], before["id"]);
+    assert_eq!(after["environment"], "staging");
+}
+
+#[tokio::test]
+async fn what_is_not_there_cannot_be_replaced() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let mut nothing = lodge("gaet");
+    nothing["replace"] = json!(true);
+    let refused = world.post(&people.olaf, "/resources", nothing).await;
+    assert_eq!(refused.problem(), (404, "not_found".to_owned()));
+}
+
+async fn refused(world: &World, people: &People, resource: &Value) -> String {
+    let answer = world.post(&people.olaf, "/resources", resource.clone());
+    let answer = answer.await;
+    assert_eq!(answer.problem(), (400, "invalid".to_owned()));
+    answer.text()
+}
+
+#[tokio::test]
+async fn a_credential_is_in_the_vault_before_a_resource_names_it() {
+    let connector: Arc<dyn Connector> = Arc::new(Shelf::default());
+    let world = World::with(vec![connector]).await;
+    let people = world.people().await;
+    let mut shelf = lodge("shelf");
+    shelf["kind"] = json!("shelf");
+    let told = refused(&world, &people, &shelf).await;
+    assert!(told.contains("--credential"), "{told}");
+    for nobody in ["shelf-key", "portcullis/leases"] {
+        shelf["credential"] = json!(nobody);
+        let told = refused(&world, &people, &shelf).await;
+        assert!(told.contains(nobody), "{told}");
+    }
+
+    let secret = json!({"name": "shelf-key", "kind": "password", "value": "opens shelves"});
+    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
+    shelf["credential"] = json!("shelf-key");
+    let told = refused(&world, &people, &shelf).await;
+    assert!(told.contains("signed first"), "{told}");
+    world.sign(&secret, &[&people.pia, &people.iris]).await;
+    world.put(&people, shelf).await;
+}
