@@ -237,6 +237,7 @@ impl Engine {
         code: Secret<String>,
         target: StepUpTarget,
     ) -> Result<(), Failure> {
+        self.leads_somewhere(&target).await?;
         let step = self.verify_code(who.identity, code).await?;
         let mut loaded = self.journal.load::<IdentityState>(who.identity).await?;
         let mut command = self.journal.command(Some(who.identity));
@@ -245,6 +246,27 @@ impl Engine {
         command.commit().await?;
         self.code_spent(who.identity);
         Ok(())
+    }
+
+    /// Refuses a step-up for what no door leads to, before it costs a code.
+    async fn leads_somewhere(&self, wanted: &StepUpTarget) -> Result<(), Failure> {
+        let resource = self.resource_named(&wanted.target).await?;
+        let broker = self.ports.broker(&resource.kind).ok_or_else(|| {
+            Failure::Invalid(format!(
+                "{} is a {}: no session is opened there, so there is nothing to step up for",
+                resource.name, resource.kind
+            ))
+        })?;
+        let accounts = broker.endpoint(&resource)?.accounts;
+        if accounts.contains(&wanted.account) {
+            return Ok(());
+        }
+        Err(Failure::Invalid(format!(
+            "{} has no account {}; there is: {}",
+            resource.name,
+            wanted.account,
+            accounts.join(", ")
+        )))
     }
 
     /// A right code was spent for the first time: only that is a success, a replayed one is none.

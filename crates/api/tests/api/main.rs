@@ -28,6 +28,7 @@ mod resources;
 mod rotation;
 mod shapes;
 mod shelf;
+mod step_up;
 mod stories;
 mod streams;
 mod world;

@@ -14,7 +14,7 @@ pub(crate) enum AccountCommand {
     /// Say who you are here
     #[command(after_help = "Examples:\n  portcullis whoami\n  portcullis --as rosa whoami")]
     Whoami,
-    /// Give a one-time code for a client that cannot ask for one (psql, ansible, ssh in batch mode)
+    /// Give a one-time code for a client that cannot ask for one (Ansible, ssh in batch mode)
     StepUp(StepUpArgs),
 }
 
