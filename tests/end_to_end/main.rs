@@ -17,6 +17,7 @@ mod command_line;
 mod demo;
 mod evidence;
 mod installation;
+mod founding;
 mod ssh_door;
 mod sweep;
 mod known_hosts;

@@ -53,7 +53,7 @@ pub enum Reopened {
     Proposed(Box<ChangeView>),
 }
 
-/// Whether a resource is added or its record replaced, and what its owner has to place by hand.
+/// A resource that was proposed, and what its owner has to place by hand.
 #[derive(Debug, Clone, Serialize)]
 pub struct ResourcePut {
     /// The change.
@@ -95,7 +95,7 @@ pub struct ActiveBundle {
 }
 
 impl Engine {
-    /// Adds an identity, or replaces its record. A fresh one gets the identifier `None` stands for.
+    /// Adds an identity, or replaces the record of the one that has the identifier.
     pub async fn put_identity_record(
         &self,
         who: &Authentication,
@@ -113,16 +113,17 @@ impl Engine {
         name: &str,
     ) -> Result<Reopened, Failure> {
         Self::need_second_factor(who)?;
-        if !self.roles(who).await?.contains(&OwnerRole::Iam) {
+        let found = self.journal.find_one::<IdentityState>("name", name).await?;
+        let mut loaded = found.ok_or_else(|| Failure::missing("identity", name))?;
+        let state = loaded.get()?;
+        let founder = state.methods.is_empty() && self.is_founder(who).await?;
+        if !founder && !self.roles(who).await?.contains(&OwnerRole::Iam) {
             return Err(Failure::Denied {
                 code: "not_eligible",
                 message: "only an owner of identities can open an enrolment".to_owned(),
                 next: None,
             });
         }
-        let found = self.journal.find_one::<IdentityState>("name", name).await?;
-        let mut loaded = found.ok_or_else(|| Failure::missing("identity", name))?;
-        let state = loaded.get()?;
         if state.enrolment_is_closed(self.journal.now()) {
             let identity = state.identity.id;
             let change = self.propose(who, ChangeBody::ReopenEnrolment { identity });

@@ -17,8 +17,7 @@ impl Engine {
         who: &Authentication,
         body: &ChangeBody,
     ) -> Result<bool, Failure> {
-        let loaded = self.journal.load::<Installation>(self.installation).await?;
-        if !loaded.get()?.is_founder(who.identity, self.journal.now()) {
+        if !self.is_founder(who).await? {
             return Ok(false);
         }
         match body {
@@ -29,6 +28,12 @@ impl Engine {
             ChangeBody::PutResource { resource } => Ok(self.resource(resource.id).await.is_err()),
             _ => Ok(false),
         }
+    }
+
+    /// Whether somebody is the founder, and the founding is not over.
+    pub(crate) async fn is_founder(&self, who: &Authentication) -> Result<bool, Failure> {
+        let loaded = self.journal.load::<Installation>(self.installation).await?;
+        Ok(loaded.get()?.is_founder(who.identity, self.journal.now()))
     }
 
     /// Ends the founding state once three owners, one of each role and all different, have enrolled.
