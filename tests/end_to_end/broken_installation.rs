@@ -205,7 +205,7 @@ fn ledgers(installation: &Installation) {
     };
     installation.ill("a file", file, &names);
     let bundles = |data: &Path| fs::remove_dir_all(data.join("bundles")).unwrap();
-    installation.broken("no policies", bundles, &[], &["policy bundle"]);
+    installation.ill("no policies", bundles, &["policy bundle"]);
 }
 
 fn places(installation: &Installation) {

@@ -1,21 +1,35 @@
 //! What can be said about an installation without opening its vault.
 
 use portcullis_flow::installation::Installation;
-use portcullis_ledger::NoteVerifier;
+use portcullis_ledger::{NoteVerifier, TILE_WIDTH, hash_tile_path};
 use portcullis_model::OwnerRole;
+use serde::Serialize;
 
+use crate::bundles;
 use crate::failure::Failure;
 use crate::ports::Ports;
 use crate::sequencer::{LogFiles, latest};
 use crate::unlock;
+
+/// How something that was looked at stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// As it should be.
+    Ok,
+    /// Worth knowing, and nothing is wrong.
+    Note,
+    /// Not as it should be.
+    Fail,
+}
 
 /// One thing that was looked at.
 #[derive(Debug, Clone)]
 pub struct Diagnosis {
     /// What.
     pub what: &'static str,
-    /// Whether it is as it should be.
-    pub ok: bool,
+    /// How it stands.
+    pub health: Health,
     /// What was found.
     pub detail: String,
 }
@@ -33,19 +47,24 @@ pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
                 .map_err(Into::into),
         ),
         Diagnosis::of("key slots", slots(ports).await),
-        Diagnosis::of("installation", installation(ports).await),
+        Diagnosis::told("installation", installation(ports).await),
+        Diagnosis::of("policy", policy(ports).await),
         Diagnosis::of("evidence", evidence(ports).await),
-        Diagnosis::of("ledger", ledger(ports).await),
+        Diagnosis::told("ledger", ledger(ports).await),
     ]
 }
 
 impl Diagnosis {
     fn of(what: &'static str, found: Result<String, Failure>) -> Self {
-        let ok = found.is_ok();
+        Self::told(what, found.map(|detail| (Health::Ok, detail)))
+    }
+
+    fn told(what: &'static str, found: Result<(Health, String), Failure>) -> Self {
+        let (health, detail) = found.unwrap_or_else(|failure| (Health::Fail, failure.to_string()));
         Self {
             what,
-            ok,
-            detail: found.unwrap_or_else(|failure| failure.to_string()),
+            health,
+            detail,
         }
     }
 }
@@ -73,7 +92,7 @@ async fn record(ports: &Ports) -> Result<Installation, Failure> {
     Ok(loaded.get()?.clone())
 }
 
-async fn installation(ports: &Ports) -> Result<String, Failure> {
+async fn installation(ports: &Ports) -> Result<(Health, String), Failure> {
     let record = record(ports).await?;
     if record.evaluation {
         return Err(Failure::Conflict(
@@ -81,14 +100,15 @@ async fn installation(ports: &Ports) -> Result<String, Failure> {
         ));
     }
     match record.founding {
-        None => Ok("founded".to_owned()),
+        None => Ok((Health::Ok, "founded".to_owned())),
         Some((_, until)) if ports.clock.now() < until => {
             let hours = until.since(ports.clock.now()).as_secs() / 3600;
             let roles = [OwnerRole::Iam, OwnerRole::Pam, OwnerRole::Resource].map(OwnerRole::as_str);
-            Err(Failure::Conflict(format!(
+            let detail = format!(
                 "being founded for {hours} more hours: one administrator may enroll owners until three have enrolled ({})",
                 roles.join(", ")
-            )))
+            );
+            Ok((Health::Note, detail))
         }
         Some(_) => Err(Failure::Conflict(
             "the founding time is over and fewer than three owners have enrolled: make a new installation".to_owned(),
@@ -105,13 +125,33 @@ async fn evidence(ports: &Ports) -> Result<String, Failure> {
     }
 }
 
-async fn ledger(ports: &Ports) -> Result<String, Failure> {
+async fn policy(ports: &Ports) -> Result<String, Failure> {
+    let active = record(ports).await?.bundle;
+    bundles::load(ports, active).await?;
+    Ok(format!("bundle {active} is whole"))
+}
+
+/// Whether the log's first tile is there, in whatever width.
+fn has_begun(ports: &Ports) -> Result<bool, Failure> {
+    for width in 1..=TILE_WIDTH {
+        if ports.tiles.read(&hash_tile_path(0, 0, width))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn ledger(ports: &Ports) -> Result<(Health, String), Failure> {
     let key = NoteVerifier::parse(&record(ports).await?.ledger_key)?;
     let committed = *ports.store.committed().borrow();
     let Some(signed) = latest(ports.tiles.as_ref(), &key)? else {
-        return Err(Failure::Unavailable(
-            "no checkpoint yet: start the server once".to_owned(),
-        ));
+        if record(ports).await?.founding.is_none() || has_begun(ports)? {
+            return Err(Failure::Damaged(
+                "the checkpoint is gone: restore the ledger's folder from a copy".to_owned(),
+            ));
+        }
+        let detail = "no checkpoint yet: the server signs one when it runs".to_owned();
+        return Ok((Health::Note, detail));
     };
     let size = signed.checkpoint().size();
     if committed < size {
@@ -122,8 +162,9 @@ async fn ledger(ports: &Ports) -> Result<String, Failure> {
     let files = LogFiles(std::sync::Arc::clone(&ports.tiles));
     portcullis_ledger::audit_log(&files, signed.checkpoint(), &[])
         .map_err(|error| Failure::Damaged(error.to_string()))?;
-    Ok(format!(
+    let detail = format!(
         "{size} events verified, {} more committed",
         committed - size
-    ))
+    );
+    Ok((Health::Ok, detail))
 }

@@ -110,7 +110,9 @@ impl From<AppendError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::InUse(_) => {
+                Self::Unavailable(error.to_string())
+            }
             StoreError::Damaged(_) | StoreError::Version { .. } => Self::Damaged(error.to_string()),
         }
     }

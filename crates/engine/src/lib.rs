@@ -51,7 +51,7 @@ pub use administration::{
 };
 pub use catalog::{CatalogEntry, Offer};
 pub use changes::{ChangeView, Difference};
-pub use diagnosis::{Diagnosis, diagnose};
+pub use diagnosis::{Diagnosis, Health, diagnose};
 pub use failure::Failure;
 pub use founding::{Beginning, Founded, Founding, found};
 pub use grants::GrantView;

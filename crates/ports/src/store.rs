@@ -113,6 +113,9 @@ pub enum StoreError {
     /// The store cannot be reached or written.
     #[error("the store failed: {0}")]
     Unavailable(String),
+    /// Another program has it open, and one at a time may.
+    #[error("the store failed: {0} is open in another program; stop that one first")]
+    InUse(String),
     /// What the store holds cannot be right.
     #[error("the store is damaged: {0}")]
     Damaged(String),

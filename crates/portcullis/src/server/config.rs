@@ -216,6 +216,13 @@ impl Config {
     }
 }
 
+impl UnlockSection {
+    /// Where the online slot's identity is.
+    pub(crate) fn identity_in(&self, folder: &DataFolder) -> PathBuf {
+        folder.path().join(&self.identity_file)
+    }
+}
+
 impl TapeSection {
     /// A tape that cannot be sealed to an auditor would be noticed only when a session opens, and end it.
     fn check(&self) -> anyhow::Result<()> {

@@ -3,12 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use portcullis_engine::{Diagnosis, diagnose};
-use portcullis_ports::Reserve;
+use anyhow::Context;
+use portcullis_engine::{Diagnosis, Health, diagnose};
+use portcullis_ports::{Reserve, StoreError};
 use serde::Serialize;
 
-use super::config::Config;
-use super::folder::DataFolder;
+use super::config::{Config, UnlockSection};
+use super::folder::{DataFolder, OF_OTHERS};
 use super::ports;
 use crate::args::Global;
 use crate::args::server::DoctorArgs;
@@ -19,43 +20,32 @@ use crate::output;
 #[derive(Debug, Serialize)]
 struct Check {
     what: String,
-    ok: bool,
+    health: Health,
     detail: String,
 }
 
 /// Runs `doctor`.
 pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Outcome> {
     let folder = DataFolder::open(&global.data)?;
-    let mut checks = vec![check("data folder", private(folder.path()))];
-    checks.push(check(
-        "configuration",
-        Config::read(&folder, args.config.as_deref())
-            .and_then(|config| config.check_roles(None))
-            .map(|()| "readable".to_owned()),
-    ));
-    checks.push(check("online key", private(&folder.online_key())));
-    checks.push(check(
-        "certificate",
-        folder
-            .certificate()
-            .metadata()
-            .map(|_| "there".to_owned())
-            .map_err(Into::into),
-    ));
-    checks.push(check("reserve", reserve(&folder)));
-    match ports(&folder) {
-        Ok(ports) => checks.extend(diagnose(&ports).await.into_iter().map(Check::from)),
-        Err(error) => checks.push(check("store", Err(error))),
-    }
-    let sound = checks.iter().all(|check| check.ok);
+    let checks = look(&folder, args.config.as_deref()).await;
     if global.json {
         output::json(&checks)?;
     } else {
-        for Check { what, ok, detail } in &checks {
-            let mark = if *ok { "ok  " } else { "FAIL" };
+        for Check {
+            what,
+            health,
+            detail,
+        } in &checks
+        {
+            let mark = match health {
+                Health::Ok => "ok  ",
+                Health::Note => "note",
+                Health::Fail => "FAIL",
+            };
             output::line(format!("{mark}  {what:<18} {detail}"))?;
         }
     }
+    let sound = checks.iter().all(|check| check.health != Health::Fail);
     Ok(if sound {
         Outcome::Done
     } else {
@@ -63,21 +53,62 @@ pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Out
     })
 }
 
+async fn look(folder: &DataFolder, named: Option<&Path>) -> Vec<Check> {
+    let config = Config::read(folder, named);
+    // Without a configuration, what `init` wrote.
+    let unlock = config
+        .as_ref()
+        .map_or_else(|_| UnlockSection::default(), |config| config.unlock.clone());
+    let readable = config.and_then(|config| config.check_roles(None));
+    let certificate = folder.certificate();
+    let certificate = certificate
+        .metadata()
+        .with_context(|| format!("looking at {}", certificate.display()));
+    let mut checks = vec![
+        check("data folder", private(folder.path())),
+        check("configuration", readable.map(|()| "readable".to_owned())),
+        check("online key", private(&unlock.identity_in(folder))),
+        check("certificate", certificate.map(|_| "there".to_owned())),
+        check("reserve", reserve(folder)),
+    ];
+    match ports(folder) {
+        Ok(ports) => checks.extend(diagnose(&ports).await.into_iter().map(Check::from)),
+        Err(error) if is_in_use(&error) => checks.push(Check {
+            what: "store".to_owned(),
+            health: Health::Note,
+            detail:
+                "a server runs on it; to have store, policy and ledger looked at, stop it first"
+                    .to_owned(),
+        }),
+        Err(error) => checks.push(check("store", Err(error))),
+    }
+    checks
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<StoreError>();
+    matches!(cause, Some(StoreError::InUse(_)))
+}
+
 impl From<Diagnosis> for Check {
     fn from(found: Diagnosis) -> Self {
         Self {
             what: found.what.to_owned(),
-            ok: found.ok,
+            health: found.health,
             detail: found.detail,
         }
     }
 }
 
 fn check(what: &str, found: anyhow::Result<String>) -> Check {
-    let ok = found.is_ok();
+    let health = if found.is_ok() {
+        Health::Ok
+    } else {
+        Health::Fail
+    };
     Check {
         what: what.to_owned(),
-        ok,
+        health,
         detail: found.unwrap_or_else(|error| format!("{error:#}")),
     }
 }
@@ -92,9 +123,11 @@ fn reserve(folder: &DataFolder) -> anyhow::Result<String> {
 }
 
 fn private(path: &Path) -> anyhow::Result<String> {
-    let mode = path.metadata()?.permissions().mode() & 0o777;
-    let of_others = mode & 0o077;
-    if of_others == 0 {
+    let found = path
+        .metadata()
+        .with_context(|| format!("looking at {}", path.display()))?;
+    let mode = found.permissions().mode() & 0o777;
+    if mode & OF_OTHERS == 0 {
         return Ok(format!("private ({mode:o})"));
     }
     anyhow::bail!(

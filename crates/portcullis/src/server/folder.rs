@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -13,6 +13,9 @@ use crate::outcome::Stuck;
 
 /// The size of the file that is given up when the disk is full, so that the failure itself can be recorded.
 const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The permissions that nobody but the owner is to have.
+pub(crate) const OF_OTHERS: u32 = 0o077;
 
 /// A data folder.
 #[derive(Debug, Clone)]
@@ -32,8 +35,11 @@ impl DataFolder {
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
         make_private(path)?;
         let folder = Self(path.canonicalize()?);
+        closed_to_others(path)?;
         for inner in ["keys", "ledger", "run", "tls"] {
-            make_private(&folder.0.join(inner))?;
+            let inner = folder.0.join(inner);
+            make_private(&inner)?;
+            closed_to_others(&inner)?;
         }
         folder
             .reserve()
@@ -80,6 +86,19 @@ impl DataFolder {
     pub(crate) fn reserve(&self) -> FileReserve {
         FileReserve::new(self.0.join("reserve"), RESERVE_BYTES)
     }
+}
+
+/// Refuses a folder that was there before and that others may enter: whose it is, is not ours to change.
+fn closed_to_others(path: &Path) -> anyhow::Result<()> {
+    let mode = path.metadata()?.permissions().mode() & 0o777;
+    if mode & OF_OTHERS == 0 {
+        return Ok(());
+    }
+    let path = path.display();
+    anyhow::bail!(Stuck {
+        what: format!("{path} is open to others ({mode:o}), and keys are to lie in it"),
+        next: format!("chmod go= {path}, or name a folder that is not there yet with --data DIR"),
+    })
 }
 
 fn make_private(path: &Path) -> anyhow::Result<()> {

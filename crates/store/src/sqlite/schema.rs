@@ -126,10 +126,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .map_err(|cause| unavailable(&name, "made", &cause))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
-            "{} is open in another program; stop that one first",
-            path.display()
-        ))),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
         Err(TryLockError::Error(cause)) => Err(unavailable(&name, "locked", &cause)),
     }
 }
