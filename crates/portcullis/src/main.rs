@@ -6,6 +6,7 @@ mod commands;
 mod demo;
 mod outcome;
 mod output;
+mod secret_file;
 mod server;
 
 use std::process::ExitCode;

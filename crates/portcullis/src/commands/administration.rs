@@ -1,6 +1,6 @@
 //! Resources, identities, groups, secrets and the changes they are made by.
 
-use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,6 +16,7 @@ use crate::args::administration::{
 use crate::client::Api;
 use crate::outcome::{Outcome, Usage};
 use crate::output::{self, list, prose, text, when};
+use crate::secret_file;
 
 /// How often a rotation is looked at while somebody waits for it.
 const ROTATION_POLL: Duration = Duration::from_millis(250);
@@ -380,21 +381,9 @@ async fn groups(global: &Global, api: &Api, command: GroupsCommand) -> anyhow::R
 async fn secrets(global: &Global, api: &Api, command: SecretsCommand) -> anyhow::Result<Outcome> {
     match command {
         SecretsCommand::Add { name, kind, file } => {
-            let mut value = String::new();
-            match &file {
-                Some(path) => {
-                    value = std::fs::read_to_string(path)
-                        .with_context(|| format!("reading {}", path.display()))?;
-                }
-                None => {
-                    std::io::stdin().read_to_string(&mut value)?;
-                }
-            }
-            let kind = word(&kind);
-            if kind == "password" {
-                value.truncate(value.trim_end_matches(['\n', '\r']).len());
-            }
-            let body = json!({ "name": name, "kind": kind, "value": value });
+            let file = file.unwrap_or_else(|| PathBuf::from("-"));
+            let value = secret_file::read(&file)?;
+            let body = json!({ "name": name, "kind": word(&kind), "value": value.expose() });
             show_change(global, &api.post("/secrets", &body).await?)
         }
         SecretsCommand::List => {

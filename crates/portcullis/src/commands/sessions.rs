@@ -19,7 +19,6 @@ use crate::args::access::SessionsCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, action, moment_and_when, text, when};
-use crate::server::init::read_secret;
 
 /// The longest pause kept when a tape is replayed in its own time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -228,7 +227,7 @@ async fn play_file(
     fast: bool,
 ) -> anyhow::Result<Outcome> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let identity = read_secret(identity)?;
+    let identity = crate::secret_file::read(identity)?;
     let mut reader = portcullis_tape::open(bytes.as_slice())?;
     let key = reader.header().key_wraps.iter().find_map(|wrap| {
         let opened = AgeSealer.open(&identity, &wrap.wrapped).ok()?;

@@ -1,6 +1,6 @@
 //! `init`: the first start of an installation.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
@@ -15,10 +15,10 @@ use super::{OsEntropy, new_ports};
 use crate::args::Global;
 use crate::args::server::InitArgs;
 use crate::outcome::Outcome;
-use crate::output;
+use crate::{output, secret_file};
 
 /// The alphabet of made-up passphrases: nothing that looks like something else.
-const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
+const LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
 /// The configuration that a new installation gets.
 const CONFIG: &str = r#"# Every setting has a default; unknown keys are errors.
@@ -42,7 +42,7 @@ auditors_only = false
 pub(crate) async fn run(global: &Global, args: InitArgs) -> anyhow::Result<Outcome> {
     let folder = DataFolder::create(&global.data)?;
     let (passphrase, made_up) = match &args.passphrase_file {
-        Some(path) => (read_secret(path)?, false),
+        Some(path) => (secret_file::read(path)?, false),
         None => (make_passphrase(), true),
     };
     let told = made_up.then(|| Secret::new(passphrase.expose().clone()));
@@ -76,7 +76,7 @@ pub(crate) async fn make(
     let bundle = shipped(Preset::Strict)?;
     let founding = Founding {
         beginning,
-        passphrase,
+        passphrase: secret_file::without_blanks(&passphrase),
         cost,
         tls_key: key,
         bundle,
@@ -97,32 +97,19 @@ fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads a secret from a file, or from standard input for `-`; a line end at its end is not part of it.
-pub(crate) fn read_secret(path: &Path) -> anyhow::Result<Secret<String>> {
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)?;
-    } else {
-        text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    }
-    let kept = text.trim_end_matches(['\n', '\r']).len();
-    text.truncate(kept);
-    Ok(Secret::new(text))
-}
-
-/// Thirty letters of five bits each, in groups.
+/// Thirty letters, almost five bits each, in groups.
 fn make_passphrase() -> Secret<String> {
-    let letters = random::<30>(&OsEntropy).map(|byte| {
-        LETTERS
-            .get(usize::from(byte & 31))
-            .copied()
-            .map_or('a', char::from)
-    });
-    let groups: Vec<String> = letters
-        .chunks(6)
-        .map(|group| group.iter().collect())
+    let drawn = random::<60>(&OsEntropy);
+    let letters: Vec<char> = drawn
+        .chunks_exact(2)
+        .filter_map(|pair| {
+            let number = pair
+                .iter()
+                .fold(0, |sum, byte| sum * 256 + usize::from(*byte));
+            LETTERS.get(number % LETTERS.len()).copied().map(char::from)
+        })
         .collect();
+    let groups: Vec<String> = letters.chunks(6).map(String::from_iter).collect();
     Secret::new(groups.join(" "))
 }
 
@@ -155,7 +142,7 @@ fn tell(
     }
     if let Some(passphrase) = made_up {
         output::line(format!(
-            "\nOffline key slot, the only way in when keys/online.age is lost. Write it down, keep it elsewhere;\nit is not shown again:\n\n  {}",
+            "\nOffline key slot, the only way in when keys/online.age is lost. Write it down, keep it elsewhere;\nit is not shown again, and its blanks do not count:\n\n  {}",
             passphrase.expose()
         ))?;
     }
@@ -173,4 +160,24 @@ fn tell(
         "\nNext: portcullis serve --data {}",
         folder.path().display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_passphrase_has_letters_that_look_like_nothing_else_in_groups_that_do_not_count() {
+        let made = make_passphrase();
+        let groups: Vec<_> = made.expose().split(' ').collect();
+        assert_eq!(groups.len(), 5);
+        for group in groups {
+            let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+            assert!(group.len() == 6 && group.chars().all(plain), "{group}");
+            assert!(!group.contains(['0', '1', 'i', 'l', 'o']), "{group}");
+        }
+        let typed = Secret::new(made.expose().replace(' ', "  ") + "\n");
+        let counts = secret_file::without_blanks(&typed);
+        assert_eq!(*counts.expose(), made.expose().replace(' ', ""));
+    }
 }

@@ -16,11 +16,11 @@ use tokio::task::JoinHandle;
 use super::config::Config;
 use super::folder::{DataFolder, replace_private};
 use super::interruption::{Hangup, Interruption};
-use super::{OsEntropy, SystemClock, init, ports};
+use super::{OsEntropy, SystemClock, ports};
 use crate::args::Global;
 use crate::args::server::ServeArgs;
 use crate::outcome::Outcome;
-use crate::output;
+use crate::{output, secret_file};
 
 /// A served installation.
 pub(crate) struct Server {
@@ -70,16 +70,16 @@ fn unlock_from(
     named: Option<&Path>,
 ) -> anyhow::Result<Unlock> {
     let Some(path) = named else {
-        let path = folder.path().join(&config.unlock.identity_file);
-        let identity = init::read_secret(&path)
+        let path = config.unlock.identity_in(folder);
+        let identity = secret_file::read(&path)
             .context("the online key slot; another is given with --unlock")?;
         return Ok(Unlock::Online(identity));
     };
-    let text = init::read_secret(path)?;
+    let text = secret_file::read(path)?;
     if text.expose().contains("AGE-SECRET-KEY-") {
         Ok(Unlock::Online(text))
     } else {
-        Ok(Unlock::Passphrase(text))
+        Ok(Unlock::Passphrase(secret_file::without_blanks(&text)))
     }
 }
 
