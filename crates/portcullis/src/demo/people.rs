@@ -1,4 +1,4 @@
-//! The demo's people, and running the command line as each of them: no private doors.
+//! The demo's people, enrolled with the tokens of the founding, and running the command line as each of them.
 
 use std::path::{Path, PathBuf};
 

@@ -141,7 +141,7 @@ impl World {
         let path = self.path().display();
         let host = if self.has_host() {
             format!(
-                "4. portcullis --as rosa request web-1 shell --reason try   (approve as olaf and as pia); then: ssh -F {path}/ssh_config web-1"
+                "4. portcullis --as rosa request web-1 shell --reason try   (approve as olaf and as pia); then, with a code of rosa's: ssh -F {path}/ssh_config web-1"
             )
         } else {
             "4. (the host web-1 is left out: it needs root, so that its account cannot read this installation)".to_owned()
@@ -149,8 +149,8 @@ impl World {
         format!(
             "Portcullis listens at https://{} (SSH door {}). In another terminal:\n\n\
              1. . {path}/env      # everybody's password is \"{PASSWORD}\"; codes: portcullis demo code NAME\n\
-             2. portcullis login rosa; portcullis login olaf; portcullis login pia; portcullis --as rosa catalog\n\
-             3. portcullis --as rosa request analytics read --reason try   (approve as olaf); then: psql postgresql://rosa@127.0.0.1:{}/analytics -c 'SELECT * FROM orders'\n\
+             2. portcullis login olaf; portcullis login pia; portcullis login rosa; portcullis --as rosa preview analytics read\n\
+             3. portcullis --as rosa request analytics read --reason try --for 10m   (portcullis --as olaf approve req_…); then: psql postgresql://rosa@127.0.0.1:{}/analytics -c 'SELECT * FROM orders'\n\
              {host}\n\
              5. portcullis --as rosa ledger prove REQUEST --out story.evidence; portcullis ledger verify story.evidence --key \"$LEDGER_KEY\" --show\n\n\
              Ctrl-C ends it and leaves nothing behind.",
