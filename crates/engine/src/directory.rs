@@ -1,4 +1,4 @@
-//! Who and what there is: identities, groups, resources, and who is eligible to approve.
+//! Looking one thing up by its name or identifier: an identity, a resource, the holders of a role.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! What a gate may ask of control, and what control tells it: a versioned wire protocol, in process
-//! today, over mutual TLS when the roles run apart.
+//! What a gate may ask of control, and what control tells it: plain data, in process today, over mutual TLS
+//! when the roles run apart.
 //!
 //! A gate holds sockets and no vault key. It proves who connected, asks for each channel, writes the
 //! tape, and obeys orders.
@@ -11,9 +11,6 @@ use async_trait::async_trait;
 use portcullis_model::{Action, Digest, Secret, SessionId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
-
-/// The version of this protocol.
-pub const CONTROL_VERSION: u16 = 1;
 
 /// How long a gate may go without hearing from control before its sessions die.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(5);
