@@ -48,8 +48,56 @@ fn settings(kind: &Value) -> anyhow::Result<()> {
     for (mark, group) in [("", first), (" (may be left out)", then)] {
         for (name, schema) in group {
             let told = prose(schema, "/description").replace('\n', " ");
-            output::line(format!("  --set {name:<18} {told}{mark}"))?;
+            let choices = choices(kind, schema).join(" or ");
+            let choices = match choices.as_str() {
+                "" => choices,
+                some => format!(" [{some}]"),
+            };
+            output::line(format!("  --set {name:<18} {told}{choices}{mark}"))?;
         }
     }
     Ok(())
+}
+
+/// The words a setting takes, when it takes no others.
+fn choices(kind: &Value, schema: &Value) -> Vec<String> {
+    let defined = schema.get("$ref").and_then(Value::as_str);
+    let defined =
+        defined.and_then(|place| kind.pointer(&format!("/settings{}", place.strip_prefix('#')?)));
+    let inner = ["anyOf", "oneOf"]
+        .iter()
+        .filter_map(|word| schema.get(word)?.as_array());
+    let inner = inner
+        .flatten()
+        .chain(defined)
+        .flat_map(|schema| choices(kind, schema));
+    let one = schema.get("const").into_iter();
+    let some = schema
+        .get("enum")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let words = one.chain(some).filter_map(Value::as_str).map(str::to_owned);
+    words.chain(inner).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_takes_only_some_words_says_which() {
+        let kinds = portcullis_connectors::all();
+        let kinds = kinds
+            .iter()
+            .map(|kind| serde_json::to_value(kind.descriptor()));
+        let postgres = kinds
+            .map(Result::unwrap)
+            .find(|kind| kind["name"] == "postgres");
+        let postgres = postgres.unwrap();
+        let of = |name: &str| choices(&postgres, &postgres["settings"]["properties"][name]);
+        assert_eq!(of("tls"), ["verify-full", "disable"]);
+        assert_eq!(of("host"), [""; 0]);
+    }
 }
