@@ -19,11 +19,10 @@ const RED: Style = "31";
 const DIM: Style = "2";
 
 /// The words that say how something stands.
-const STATUSES: [(&str, Style); 17] = [
+const STATUSES: [(&str, Style); 16] = [
     ("active", GREEN),
     ("granted", GREEN),
     ("applied", GREEN),
-    ("open", GREEN),
     ("live", GREEN),
     ("pending", YELLOW),
     ("assigning", YELLOW),
@@ -31,12 +30,12 @@ const STATUSES: [(&str, Style); 17] = [
     ("ending", YELLOW),
     ("denied", RED),
     ("refused", RED),
-    ("void", RED),
-    ("FAIL", RED),
+    ("voided", RED),
     ("revoked", DIM),
     ("cancelled", DIM),
     ("ended", DIM),
     ("expired", DIM),
+    ("lapsed", DIM),
 ];
 
 static LOOK: OnceLock<Look> = OnceLock::new();
