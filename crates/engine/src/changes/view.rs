@@ -19,6 +19,9 @@ pub struct ChangeView {
     pub id: ChangeId,
     /// What it does to what, in words.
     pub title: String,
+    /// Whoever may enroll once it is applied, by name: with a token from `identities enroll`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolls: Option<String>,
     /// What would be different, field by field; empty where nothing is replaced, and once it has ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
@@ -105,6 +108,7 @@ impl Known {
         Ok(ChangeView {
             id,
             title: self.title(&change.body, pending),
+            enrolls: self.enrolls(&change.body),
             differences: if pending {
                 self.differences(&change.body)?
             } else {
@@ -169,6 +173,14 @@ impl Known {
                 format!("remove group {}", name.unwrap_or_default())
             }
             ChangeBody::AddSecret { name, .. } => format!("add secret {name}"),
+        }
+    }
+
+    fn enrolls(&self, body: &ChangeBody) -> Option<String> {
+        match body {
+            ChangeBody::PutIdentity { identity } if identity.active => Some(identity.name.clone()),
+            ChangeBody::ReopenEnrolment { identity } => Some(self.name(*identity)),
+            _ => None,
         }
     }
 

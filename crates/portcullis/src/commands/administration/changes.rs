@@ -1,0 +1,143 @@
+//! Changes: shown, listed, signed, refused.
+
+use serde_json::{Value, json};
+
+use super::table;
+use crate::args::Global;
+use crate::args::access::DecideArgs;
+use crate::args::administration::ChangesCommand;
+use crate::client::Api;
+use crate::outcome::Outcome;
+use crate::output::{self, list, text};
+
+/// Signs or refuses a change.
+pub(crate) async fn decide_change(
+    global: &Global,
+    api: &Api,
+    args: &DecideArgs,
+    yes: bool,
+) -> anyhow::Result<Outcome> {
+    let path = format!("/changes/{}", args.id);
+    let decided = if yes {
+        let digest = match &args.digest {
+            Some(digest) => digest.clone(),
+            None => text(&api.get(&path).await?, "/digest"),
+        };
+        api.post(&format!("{path}/sign"), &json!({ "digest": digest }))
+            .await?
+    } else {
+        api.post(&format!("{path}/refuse"), &json!({})).await?
+    };
+    show_change(global, &decided)?;
+    if yes && !global.json {
+        say_who_enrolls(&decided)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Whoever may enroll does it with a token that nobody has yet: who signed last is not whom it is for.
+fn say_who_enrolls(change: &Value) -> anyhow::Result<()> {
+    let name = text(change, "/enrolls");
+    if text(change, "/status") == "applied" && !name.is_empty() {
+        output::line(format!(
+            "next       {}, or another owner of identities, gets {name}'s one-time token with\n           portcullis identities enroll {name}",
+            text(change, "/proposer_name")
+        ))?;
+    }
+    Ok(())
+}
+
+/// `environment: production -> development`
+fn told(difference: &Value) -> String {
+    let side = |pointer| match difference.get(pointer) {
+        None => "(nothing)".to_owned(),
+        Some(_) => {
+            let pointer = format!("/{pointer}");
+            let some = list(difference, &pointer);
+            if some.is_empty() {
+                text(difference, &pointer)
+            } else {
+                some
+            }
+        }
+    };
+    format!(
+        "{}: {} -> {}",
+        text(difference, "/field"),
+        side("before"),
+        side("after")
+    )
+}
+
+/// Prints a change; says with the exit code whether it waits for signatures.
+pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Outcome> {
+    let outcome = if text(change, "/status") == "pending" {
+        Outcome::Pending
+    } else {
+        Outcome::Done
+    };
+    if global.json {
+        output::json(change)?;
+        return Ok(outcome);
+    }
+    output::heading(change)?;
+    output::line(format!("what       {}", text(change, "/title")))?;
+    for difference in change
+        .get("differences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        output::line(format!("           {}", told(difference)))?;
+    }
+    output::line(format!("by         {}", text(change, "/proposer_name")))?;
+    output::line(format!("signed by  {}", list(change, "/signed_by")))?;
+    let missing = text(change, "/missing");
+    if !missing.is_empty() {
+        output::line(format!("needs      {missing}"))?;
+    }
+    output::line(format!("digest     {}", text(change, "/digest")))?;
+    let token = text(change, "/enrolment_token");
+    if !token.is_empty() {
+        output::line(format!(
+            "\nOne-time token to enroll with, good for 24 hours:\n\n  {token}"
+        ))?;
+    }
+    Ok(outcome)
+}
+
+pub(super) async fn changes(
+    global: &Global,
+    api: &Api,
+    command: ChangesCommand,
+) -> anyhow::Result<Outcome> {
+    match command {
+        ChangesCommand::Show { id } => {
+            let change = api.get(&format!("/changes/{id}")).await?;
+            show_change(global, &change)?;
+            if !global.json {
+                output::json(change.get("body").unwrap_or(&Value::Null))?;
+            }
+            Ok(Outcome::Done)
+        }
+        ChangesCommand::List => {
+            let all = api.list("/changes").await?;
+            table(
+                global,
+                &all,
+                &["id", "status", "what", "by", "signed by", "needs"],
+                "no changes",
+                |change| {
+                    vec![
+                        text(change, "/id"),
+                        text(change, "/status"),
+                        text(change, "/title"),
+                        text(change, "/proposer_name"),
+                        list(change, "/signed_by"),
+                        text(change, "/missing"),
+                    ]
+                },
+            )
+        }
+    }
+}
