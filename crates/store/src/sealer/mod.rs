@@ -33,9 +33,7 @@ impl Sealer for AgeSealer {
         sealed: &[u8],
     ) -> Result<Secret<Vec<u8>>, SealerError> {
         // The identity itself must not get into a message.
-        let key = identity
-            .expose()
-            .trim()
+        let key = identity_in(identity.expose())
             .parse::<Identity>()
             .map_err(|cause| {
                 malformed("the age identity (AGE-SECRET-KEY-1…)".to_owned(), &cause)
@@ -55,6 +53,17 @@ impl Sealer for AgeSealer {
         let identity = Identity::generate();
         let text = Secret::new(identity.to_string().expose_secret().to_owned());
         (text, identity.to_public().to_string())
+    }
+}
+
+/// The identity in a file of `age-keygen`, which has comments around it; of a file with several, all of it, which is
+/// none.
+fn identity_in(text: &str) -> &str {
+    let said = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let mut lines = text.lines().map(str::trim).filter(said);
+    match (lines.next(), lines.next()) {
+        (Some(only), None) => only,
+        _ => text,
     }
 }
 
@@ -91,4 +100,23 @@ fn damaged(cause: &io::Error) -> SealerError {
         io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
         _ => format!("its content was changed ({cause})"),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_taken_as_age_keygen_writes_it_and_two_are_none() {
+        let (identity, recipient) = AgeSealer.generate();
+        let sealed = AgeSealer.seal(&recipient, b"a tape's key").unwrap();
+        let identity = identity.expose();
+        let written = format!("# created: today\n# public key: {recipient}\n{identity}\n");
+        let opened = AgeSealer.open(&Secret::new(written), &sealed).unwrap();
+        assert_eq!(opened.expose(), b"a tape's key");
+        let two = format!("{identity}\n{identity}\n");
+        let refused = AgeSealer.open(&Secret::new(two), &sealed);
+        assert!(matches!(refused, Err(SealerError::Malformed { .. })));
+    }
 }
