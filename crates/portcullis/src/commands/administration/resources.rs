@@ -8,7 +8,7 @@ use crate::args::Global;
 use crate::args::administration::{ResourceArgs, ResourcesCommand};
 use crate::client::Api;
 use crate::outcome::{Outcome, Usage};
-use crate::output::{self, text};
+use crate::output::{self, prose, text};
 
 pub(super) async fn resources(
     global: &Global,
