@@ -98,10 +98,13 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
         let value = serde_json::json!({ "code": word, "detail": chain.join(": "), "next": next });
         output::json_note(&value)
     } else {
+        // Of several lines the first alone begins where ours do: what others wrote forges no line.
+        let further_in = |text: &str| text.replace('\n', "\n  ");
         let next = next
-            .map(|next| format!("\nnext: {next}"))
+            .map(|next| format!("\nnext: {}", further_in(next)))
             .unwrap_or_default();
-        output::note(format!("portcullis: {}{next}", chain.join(": ")))
+        let chain = further_in(&chain.join(": "));
+        output::note(format!("portcullis: {chain}{next}"))
     };
     // Nobody is left to tell when standard error is gone.
     drop(written);
