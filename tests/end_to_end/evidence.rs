@@ -480,7 +480,8 @@ fn forged(evidence: &str, tape: &Tape, hashes_too: bool) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn evidence_is_believed_under_the_right_key_and_to_the_end_alone(evidence: &Path, verify: &[&str]) {

@@ -58,7 +58,7 @@ pub(crate) struct Global {
     /// Whose sign-in to use, when several people share this account
     #[arg(long = "as", global = true, env = "PORTCULLIS_AS", value_name = "NAME", help_heading = EVERYWHERE)]
     pub(crate) identity: Option<String>,
-    /// Print no colours, as when NO_COLOR is set
+    /// Print no colours, as when `NO_COLOR` is set
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) no_color: bool,
     /// What surrounds the program, beside its words.
