@@ -96,7 +96,10 @@ mod tests {
             .map(Result::unwrap)
             .find(|kind| kind["name"] == "postgres");
         let postgres = postgres.unwrap();
-        let of = |name: &str| choices(&postgres, &postgres["settings"]["properties"][name]);
+        let of = |name: &str| {
+            let setting = postgres.pointer(&format!("/settings/properties/{name}"));
+            choices(&postgres, setting.unwrap())
+        };
         assert_eq!(of("tls"), ["verify-full", "disable"]);
         assert_eq!(of("host"), [""; 0]);
     }
