@@ -22,7 +22,7 @@ const UNUSED: Duration = Duration::from_secs(20);
 
 /// How old a connection may become, however much it is used: its memory at the server grows, and what the
 /// host's name means may change.
-const AGE: Duration = Duration::from_secs(300);
+const AGE: Duration = Duration::from_mins(5);
 
 /// At most one connection for each target.
 #[derive(Debug, Default)]
@@ -101,8 +101,7 @@ impl Kept {
             Some(ca_file) => tokio::fs::read(ca_file).await.ok(),
             None => None,
         };
-        self.random
-            .hash_one((target.credential.expose(), trusted))
+        self.random.hash_one((target.credential.expose(), trusted))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ResourceId, Lent>> {
