@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::disk::Part;
 use crate::gate::{Gate, Held, Listener};
-use crate::people::{People, lodge};
+use crate::people::{People, lodge, vaulted};
 use crate::world::World;
 
 /// Somebody at the door of a resource they may use for an hour.
@@ -162,9 +162,7 @@ async fn a_server_that_starts_without_its_reserve_lets_nothing_privileged_begin(
 #[tokio::test]
 async fn a_session_that_cannot_be_handed_to_its_gate_is_over() {
     let (world, people, _) = at_the_gate().await;
-    let secret = json!({"name": "locked-key", "kind": "password", "value": "will be lost"});
-    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
-    world.sign(&secret, &[&people.pia, &people.iris]).await;
+    vaulted(&world, &people, "locked-key").await;
     let mut locked = lodge("locked");
     locked["credential"] = json!("locked-key");
     world.put(&people, locked).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_ports::Connector;
 use serde_json::{Value, json};
 
-use crate::people::People;
+use crate::people::{People, vaulted};
 use crate::shelf::Shelf;
 use crate::world::World;
 
@@ -17,9 +17,7 @@ pub async fn stacked(shelf: &Arc<Shelf>) -> (World, People) {
     let connector: Arc<dyn Connector> = shelf.clone();
     let world = World::with(vec![connector]).await;
     let people = world.people().await;
-    let secret = json!({"name": "shelf-key", "kind": "password", "value": "opens shelves"});
-    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
-    world.sign(&secret, &[&people.pia, &people.iris]).await;
+    vaulted(&world, &people, "shelf-key").await;
     for name in ["shelf", "other-shelf"] {
         let body = json!({
             "name": name, "kind": "shelf", "environment": "production",

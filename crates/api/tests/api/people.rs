@@ -21,6 +21,13 @@ pub fn lodge(name: &str) -> Value {
     })
 }
 
+/// A password in the vault that all owners signed.
+pub async fn vaulted(world: &World, people: &People, name: &str) {
+    let secret = json!({"name": name, "kind": "password", "value": "opens shelves"});
+    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
+    world.sign(&secret, &[&people.pia, &people.iris]).await;
+}
+
 /// A resource that all owners signed.
 pub async fn gate(world: &World, people: &People) {
     let body = lodge("gate");

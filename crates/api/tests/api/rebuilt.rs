@@ -12,7 +12,7 @@ use portcullis_ports::store::Query;
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
-use crate::people::{People, lodge};
+use crate::people::{People, lodge, vaulted};
 use crate::shelf::Shelf;
 use crate::world::{World, request};
 
@@ -43,9 +43,7 @@ async fn found_by_keys(world: &World, rows: &BTreeMap<String, Row>) -> usize {
 }
 
 async fn owners_change_things(world: &World, people: &People) {
-    let secret = json!({"name": "shelf-key", "kind": "password", "value": "opens shelves"});
-    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
-    world.sign(&secret, &[&people.pia, &people.iris]).await;
+    vaulted(world, people, "shelf-key").await;
     let mut shelf = lodge("shelf");
     shelf["kind"] = json!("shelf");
     shelf["credential"] = json!("shelf-key");

@@ -8,7 +8,7 @@ use portcullis_ports::Connector;
 use portcullis_vault::ssh::session_key;
 use serde_json::json;
 
-use crate::people::{gate, lodge};
+use crate::people::{gate, lodge, vaulted};
 use crate::shelf::Shelf;
 use crate::world::World;
 
@@ -18,9 +18,7 @@ async fn nobody_steps_up_for_what_no_door_leads_to_and_the_code_stays_good() {
     let world = World::with(vec![connector]).await;
     let people = world.people().await;
     gate(&world, &people).await;
-    let secret = json!({"name": "shelf-key", "kind": "password", "value": "opens shelves"});
-    let secret = world.post(&people.olaf, "/secrets", secret).await.done();
-    world.sign(&secret, &[&people.pia, &people.iris]).await;
+    vaulted(&world, &people, "shelf-key").await;
     let mut shelf = lodge("shelf");
     shelf["kind"] = json!("shelf");
     shelf["credential"] = json!("shelf-key");
