@@ -19,6 +19,7 @@ fn a_batch_client_knows_the_door_without_being_asked_and_refuses_another() {
     let key = world.folder().join("rosa_ed25519");
     let config = printed(&world, &key);
     let known = world.folder().join("sign-ins/known_hosts");
+    asks_nobody(&config);
     may_run_once(&world);
     opens(&batch(&config));
     another_key_is_refused(&world, &known, &config);
@@ -31,6 +32,14 @@ fn a_batch_client_knows_the_door_without_being_asked_and_refuses_another() {
     opens(&own_client(&world, &key));
     may_run_once(&world);
     installed_beside_the_configuration(&world, &key);
+}
+
+/// Not only in batch: nobody is asked to take an unknown key, either.
+fn asks_nobody(config: &Path) {
+    let mut ssh = Command::new("ssh");
+    let read = ssh.arg("-F").arg(config).args(["-G", "web-1"]).output();
+    let read = String::from_utf8(read.unwrap().stdout).unwrap();
+    assert!(read.contains("stricthostkeychecking true\n"), "{read}");
 }
 
 fn may_run_once(world: &World) {
