@@ -24,6 +24,8 @@ pub struct Package {
     pub name: String,
     pub folder: String,
     pub imports: Vec<Import>,
+    /// Features, its own or of what it imports, that it switches on for anything but its tests.
+    pub switched_on: Vec<String>,
 }
 
 /// One line under a package's `dependencies`, for whatever target or feature.
@@ -219,7 +221,19 @@ fn read_package(package: &cargo_metadata::Package, root: &Path) -> Package {
         name: package.name.to_string(),
         folder: relative(folder, root),
         imports: imports.collect(),
+        switched_on: switched_on(package),
     }
+}
+
+fn switched_on(package: &cargo_metadata::Package) -> Vec<String> {
+    let needed = package.dependencies.iter();
+    let needed = needed.filter(|dependency| dependency.kind != DependencyKind::Development);
+    let asked = needed.flat_map(|dependency| &dependency.features);
+    let implied = package.features.values().flatten();
+    asked
+        .chain(implied)
+        .map(|name| name.rsplit('/').next().unwrap_or(name).to_owned())
+        .collect()
 }
 
 fn relative(path: &Path, root: &Path) -> String {

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod conformance;
 pub mod connector;
 pub mod control;
+pub mod failpoints;
 pub mod reserve;
 pub mod rotator;
 mod sealer;

@@ -14,6 +14,7 @@ const TABLE_FILE: &str = "xtask/src/layers/table.rs";
 pub fn check(workspace: &Workspace, table: &Table, report: &mut Report) {
     everyone_is_placed(workspace, table, report);
     for package in &workspace.packages {
+        tests_are_no_build(package, table, report);
         let Some(placement) = table.placement(&package.name) else {
             continue;
         };
@@ -55,6 +56,14 @@ fn everyone_is_placed(workspace: &Workspace, table: &Table, report: &mut Report)
                 ),
             );
         }
+    }
+}
+
+fn tests_are_no_build(package: &Package, table: &Table, report: &mut Report) {
+    let on = package.switched_on.iter();
+    for feature in on.filter(|feature| table.features_for_tests.contains(&feature.as_str())) {
+        let what = format!("switches {feature} on, which is for [dev-dependencies] only");
+        report.complain(&package.name, &what);
     }
 }
 

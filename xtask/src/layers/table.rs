@@ -9,6 +9,8 @@ pub struct Table {
     pub placements: &'static [Placement],
     pub forbidden_calls: &'static [ForbiddenCall],
     pub impurities: &'static [Impurity],
+    /// Features that nothing but tests may switch on.
+    pub features_for_tests: &'static [&'static str],
     /// Folders in the longest permitted chain of imports.
     pub longest_chain: usize,
     /// A file with more lines is refused.
@@ -111,6 +113,7 @@ pub const TABLE: Table = Table {
     placements: PLACEMENTS,
     forbidden_calls: FORBIDDEN_CALLS,
     impurities: IMPURITIES,
+    features_for_tests: &["conformance", "failpoints"],
     longest_chain: 6,
     most_lines: 800,
     many_lines: 450,

@@ -35,6 +35,7 @@ const SMALL: Table = Table {
             instead: "do not",
         },
     ],
+    features_for_tests: &["traps"],
     longest_chain: 5,
     most_lines: 8,
     many_lines: 4,
@@ -63,6 +64,7 @@ fn house() -> Workspace {
             name: place.package.into(),
             folder: place.folder.into(),
             imports: vec![],
+            switched_on: vec![],
         })
         .collect();
     Workspace {
@@ -130,8 +132,18 @@ fn a_package_missing_from_the_table_is_refused() {
         name: "shed".into(),
         folder: "shed".into(),
         imports: vec![],
+        switched_on: vec![],
     });
     assert_complains(&workspace, &["shed", "has no floor"]);
+}
+
+#[test]
+fn a_feature_for_tests_that_a_build_switches_on_is_refused() {
+    let mut workspace = house();
+    workspace.packages[3].switched_on = vec!["speed".into()];
+    assert_silent(&workspace);
+    workspace.packages[3].switched_on.push("traps".into());
+    assert_complains(&workspace, &["roof", "traps"]);
 }
 
 #[test]
@@ -407,6 +419,7 @@ fn the_real_table_keeps_the_vault_shut() {
             name: place.package.into(),
             folder: place.folder.into(),
             imports: vec![],
+            switched_on: vec![],
         });
         let workspace = Workspace {
             packages: packages.collect(),

@@ -53,6 +53,7 @@ fn a_package_without_the_shared_lints_is_refused() {
             name: folder.into(),
             folder: folder.into(),
             imports: vec![],
+            switched_on: vec![],
         });
     }
     let report = check(&bare, &TABLE);

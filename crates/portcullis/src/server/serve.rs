@@ -8,7 +8,7 @@ use anyhow::Context;
 use portcullis_api::TlsIdentity;
 use portcullis_engine::{Engine, Options, Running, Unlock};
 use portcullis_model::Secret;
-use portcullis_ports::{Broker, BrokerSettings};
+use portcullis_ports::{Broker, BrokerSettings, failpoints};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -181,7 +181,7 @@ async fn serve_ssh(
     let broker = Arc::clone(broker.context("this program has no SSH door")?);
     let settings = BrokerSettings {
         host_key: engine.door_key(SSH_DOOR).await?,
-        control: engine.clone(),
+        control: failpoints::control(engine.clone()),
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy),
         shutdown,

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use aws_lc_rs::rand;
 use portcullis_engine::Ports;
 use portcullis_model::Timestamp;
-use portcullis_ports::{Clock, Entropy};
+use portcullis_ports::{Clock, Entropy, failpoints};
 use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
 
 use super::folder::DataFolder;
@@ -65,19 +65,21 @@ pub(crate) fn ports(folder: &DataFolder) -> anyhow::Result<Ports> {
 /// The same for a new installation: what is missing is made.
 pub(crate) fn new_ports(folder: &DataFolder) -> anyhow::Result<Ports> {
     let store = SqliteStore::open(folder.store()).context("opening the store")?;
+    let tiles = DirectoryTiles::open(folder.ledger()).context("opening the ledger's folder")?;
+    let blobs = DirectoryBlobs::open(folder.blobs()).context("opening the tapes' folder")?;
+    let connectors = portcullis_connectors::all().into_iter();
+    let rotators = portcullis_rotators::all().into_iter();
     Ok(Ports {
-        store: Arc::new(store),
-        tiles: Arc::new(
-            DirectoryTiles::open(folder.ledger()).context("opening the ledger's folder")?,
-        ),
-        blobs: Arc::new(DirectoryBlobs::open(folder.blobs()).context("opening the tapes' folder")?),
+        store: failpoints::store(Arc::new(store)),
+        tiles: failpoints::tiles(Arc::new(tiles)),
+        blobs: failpoints::blobs(Arc::new(blobs)),
         reserve: Arc::new(folder.reserve()),
         sealer: Arc::new(AgeSealer),
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy),
         brokers: portcullis_brokers::all(),
-        connectors: portcullis_connectors::all(),
-        rotators: portcullis_rotators::all(),
+        connectors: connectors.map(failpoints::connector).collect(),
+        rotators: rotators.map(failpoints::rotator).collect(),
         authenticators: portcullis_identity::all(),
     })
 }
