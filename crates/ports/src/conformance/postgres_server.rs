@@ -26,7 +26,8 @@ pub struct PostgresServer {
     password: String,
     pid: u32,
     keeper: Option<JoinHandle<()>>,
-    _folder: TempDir,
+    settings: Vec<String>,
+    folder: TempDir,
 }
 
 impl PostgresServer {
@@ -61,32 +62,60 @@ impl PostgresServer {
             private_file(&folder.path().join("data").join(name), content)?;
         }
         account.own(folder.path())?;
+        let mut server = Self {
+            port: 0,
+            password,
+            pid: 0,
+            keeper: None,
+            settings: settings.iter().map(|&setting| setting.into()).collect(),
+            folder,
+        };
         let mut told = String::new();
         for _ in 0..ATTEMPTS {
-            let port = free_port()?;
-            let mut command = account.command(&programs.join("postgres"));
-            command
-                .arg("-D")
-                .arg(folder.path().join("data"))
-                .args(["-p", &port.to_string()])
-                .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
-                .arg("-c")
-                .arg(joined("unix_socket_directories=", folder.path()))
-                .args(settings.iter().flat_map(|setting| ["-c", setting]));
-            match keep(command)? {
-                Ok((pid, keeper)) => {
-                    return Ok(Self {
-                        port,
-                        password,
-                        pid,
-                        keeper: Some(keeper),
-                        _folder: folder,
-                    });
-                }
+            server.port = free_port()?;
+            match server.run(&account)? {
+                Ok(()) => return Ok(server),
                 Err(log) => told = log,
             }
         }
         Err(io::Error::other(format!("postgres does not start: {told}")))
+    }
+
+    /// Runs it; its log when it does not.
+    fn run(&mut self, account: &Account) -> io::Result<Result<(), String>> {
+        let mut command = account.command(&programs()?.join("postgres"));
+        command
+            .arg("-D")
+            .arg(self.folder.path().join("data"))
+            .args(["-p", &self.port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .arg("-c")
+            .arg(joined("unix_socket_directories=", self.folder.path()))
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]));
+        Ok(keep(command)?.map(|(pid, keeper)| {
+            self.pid = pid;
+            self.keeper = Some(keeper);
+        }))
+    }
+
+    /// Ends it as a crash does: nobody is told, nothing is tidied up.
+    pub fn crash(&mut self) {
+        self.stop("-QUIT");
+    }
+
+    /// Starts what crashed, where it was.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        self.run(&Account::choose()?)?.map_err(io::Error::other)
+    }
+
+    /// A signal to it; the keeper returns when the last process has closed its log.
+    fn stop(&mut self, signal: &str) {
+        let told = Command::new("kill")
+            .args([signal, &self.pid.to_string()])
+            .status();
+        if let (Ok(_), Some(keeper)) = (told, self.keeper.take()) {
+            drop(keeper.join());
+        }
     }
 
     /// The port on 127.0.0.1.
@@ -108,12 +137,9 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
-        // Fast shutdown: sessions are ended. The keeper returns when the last process has closed its log.
-        let told = Command::new("kill")
-            .args(["-INT", &self.pid.to_string()])
-            .status();
-        if let (Ok(_), Some(keeper)) = (told, self.keeper.take()) {
-            drop(keeper.join());
+        if self.keeper.is_some() {
+            // Fast shutdown: sessions are ended.
+            self.stop("-INT");
         }
     }
 }
