@@ -56,6 +56,11 @@ impl Client {
         found.clone()
     }
 
+    /// Whether it has printed a text.
+    pub fn shows(&self, text: &str) -> bool {
+        self.printed.0.lock().unwrap().contains(text)
+    }
+
     /// Closes its input and waits for its end: exit code and everything it printed.
     pub fn end(mut self) -> (Option<i32>, String) {
         drop(self.stdin.take());

@@ -39,10 +39,15 @@ pub fn init(folder: &Path, passphrase: &str) -> Value {
 /// in `pockets`.
 pub fn serve(folder: &Path, pockets: &Path, options: &[&str]) -> World {
     let (server, https) = started(folder, options);
+    around(server, &https, folder, pockets)
+}
+
+/// The world of a server that serves the installation below `folder`.
+pub fn around(server: Child, https: &str, folder: &Path, pockets: &Path) -> World {
     let data = folder.join("data");
     let certificate = data.join("tls/certificate.pem");
     let environment = [
-        ("PORTCULLIS_SERVER", https),
+        ("PORTCULLIS_SERVER", https.to_owned()),
         ("PORTCULLIS_CA", certificate.display().to_string()),
         (
             "PORTCULLIS_HOME",
@@ -57,31 +62,42 @@ pub fn serve(folder: &Path, pockets: &Path, options: &[&str]) -> World {
 
 /// Starts `serve` and waits until it listens: the process, and where its API is.
 pub fn started(folder: &Path, options: &[&str]) -> (Child, String) {
+    let mut server = server(folder);
+    server.args(options).env("PORTCULLIS_LOG", "trace");
+    let (child, told) = begun(server, folder);
+    let told = told.expect("the server says where it is");
+    let https = told
+        .split_whitespace()
+        .find(|word| word.starts_with("https"));
+    (child, https.expect("an address").to_owned())
+}
+
+/// `serve` with nothing of anybody's environment.
+pub fn server(folder: &Path) -> Command {
+    let mut server = Command::new(PROGRAM);
+    server.arg("serve").env_clear();
+    server.env("PORTCULLIS_DATA", folder.join("data"));
+    server
+}
+
+/// Starts a server and waits for the line in which it says where it is, or for its end.
+pub fn begun(mut server: Command, folder: &Path) -> (Child, Option<String>) {
     let log = File::options()
         .create(true)
         .append(true)
         .open(folder.join("log"))
         .unwrap();
-    let mut server = Command::new(PROGRAM)
-        .arg("serve")
-        .args(options)
-        .env_clear()
-        .env("PORTCULLIS_LOG", "trace")
-        .env("PORTCULLIS_DATA", folder.join("data"))
+    let mut child = server
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
         .expect("the server starts");
-    let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
-    let told = lines.next().expect("the server says where it is").unwrap();
-    let https = told
-        .split_whitespace()
-        .find(|word| word.starts_with("https"));
-    let https = https.expect("an address").to_owned();
-    std::fs::write(folder.join("output"), told).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let told = lines.next().map(|line| line.expect("it says text"));
+    std::fs::write(folder.join("output"), told.as_deref().unwrap_or("")).unwrap();
     std::thread::spawn(move || lines.count());
-    (server, https)
+    (child, told)
 }
 
 /// Enrolls the founder and three owners, everybody under a password made of `stem` and their name.

@@ -14,6 +14,7 @@ mod broken_installation;
 mod canary;
 mod client;
 mod command_line;
+mod crash;
 mod demo;
 mod doctor;
 mod evidence;

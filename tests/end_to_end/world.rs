@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::client::feed;
+use crate::client::{feed, runs, until};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis");
@@ -197,6 +197,36 @@ impl World {
         serde_json::from_slice(told).unwrap_or(Value::Null)
     }
 
+    /// Runs the program as somebody; its JSON, unless the server could not be reached or did not answer.
+    pub fn attempt(&self, who: &str, words: &[&str]) -> Option<Value> {
+        let mut all = vec!["--json", "--as", who];
+        all.extend(words);
+        let output = self.run(&all, "");
+        match output.status.code() {
+            Some(0 | 4) => serde_json::from_slice(&output.stdout).ok(),
+            _ => {
+                assert!(
+                    said(&output).contains(r#""unreachable""#),
+                    "{words:?} as {who}: {}",
+                    said(&output)
+                );
+                until("a server that does not answer is dead", || !self.serves());
+                None
+            }
+        }
+    }
+
+    /// Whether its server runs.
+    pub fn serves(&self) -> bool {
+        runs(&self.demo.id().to_string())
+    }
+
+    /// Waits for the end of its server and puts another one in its place.
+    pub fn succeed(&mut self, next: impl FnOnce() -> Child) {
+        self.demo.wait().expect("it can be waited for");
+        self.demo = next();
+    }
+
     /// A request of rosa's that waits for approval.
     pub fn asked(&self, words: &[&str]) -> String {
         let mut all = vec!["request"];
@@ -303,7 +333,8 @@ impl World {
         self.demo.wait().expect("the demo ends")
     }
 
-    fn signal(&self, signal: &str) {
+    /// Sends its server a signal.
+    pub fn signal(&self, signal: &str) {
         let id = self.demo.id().to_string();
         let _ = Command::new("kill").args([signal, &id]).status();
     }

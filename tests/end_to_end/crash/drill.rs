@@ -1,0 +1,365 @@
+//! A world that is made to die: a server with fail points, and targets that can crash.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use portcullis_ports::conformance::postgres_server::PostgresServer;
+use serde_json::Value;
+
+use super::disk::Disk;
+use super::host::{ACCOUNT, Host};
+use crate::client::{feed, until};
+use crate::installation::{around, bare, begun, found, init, server};
+use crate::targets::keygen;
+use crate::world::{World, said, text};
+
+/// A server, its targets, and what was ordered to happen to them.
+pub struct Drill {
+    pub world: World,
+    pub database: PostgresServer,
+    pub host: Host,
+    pub ledger_key: String,
+    /// What the data folder lies on, if that is a disk of its own.
+    pub disk: Option<Disk>,
+    folder: tempfile::TempDir,
+}
+
+/// The n-th passage of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    pub step: String,
+    pub number: usize,
+}
+
+impl Passage {
+    /// Whether it is a place to die of its own. Where a call is made again, its second beginning lies behind
+    /// its first end; and a tape's segments are alike.
+    pub fn is_drilled(&self) -> bool {
+        let most = if self.step.ends_with("tapes") || self.step.ends_with("segment") {
+            1
+        } else {
+            MOST
+        };
+        self.number == 1 || self.number <= most && self.step.starts_with("after")
+    }
+
+    /// Whether something outside is touched there: it is no evidence of ours.
+    pub fn is_outside(&self) -> bool {
+        let evidence = [
+            "commit", "create", "write", "sync", "truncate", "publish", "erase",
+        ];
+        let call = self.step.split(' ').nth(1).unwrap_or_default();
+        self.number == 1 && !evidence.contains(&call)
+    }
+
+    /// The order to die there.
+    pub fn order(&self) -> String {
+        format!("kill {} {}", self.number, self.step)
+    }
+}
+
+impl Drill {
+    /// Makes it, its people signed in; nothing where there can be no host that crashes.
+    pub fn new() -> Option<Self> {
+        Self::on(|_| Some(None))
+    }
+
+    /// The same, the data folder on a disk that is mounted at the place where it is to be.
+    pub fn on(disk: impl FnOnce(&Path) -> Option<Option<Disk>>) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let product = folder.path().join("product");
+        let pockets = folder.path().join("pockets");
+        for made in [&pockets, &points(folder.path()), &product.join("data")] {
+            std::fs::create_dir_all(made).unwrap();
+        }
+        let disk = disk(&product.join("data"))?;
+        let made = init(&product, "a passphrase for the offline slot");
+        let ports = [(); 3].map(|()| quiet_port());
+        let listen = format!(
+            "[listen]\nhttps = \"127.0.0.1:{}\"\nssh = \"127.0.0.1:{}\"\n",
+            ports[0], ports[1]
+        );
+        std::fs::write(product.join("data/portcullis.toml"), listen).unwrap();
+        let key = pockets.join("host-key");
+        keygen(&key);
+        let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+        let authority = text(&made["ssh_authority"]);
+        let host = Host::start(&folder.path().join("host"), ports[2], &public, &authority)?;
+        let (child, told) = begun(watched(folder.path()), &product);
+        assert!(told.is_some(), "the server starts");
+        let https = format!("https://127.0.0.1:{}", ports[0]);
+        let drill = Self {
+            world: around(child, &https, &product, &pockets),
+            database: database(),
+            host,
+            ledger_key: text(&made["ledger_key"]),
+            disk,
+            folder,
+        };
+        found(&drill.world, &made, "evaluation only");
+        drill.bring_in();
+        drill.let_rosa_in();
+        Some(drill)
+    }
+
+    fn bring_in(&self) {
+        let password = self.pocket("database-password");
+        std::fs::write(&password, PASSWORD).unwrap();
+        for (name, kind, file) in [
+            ("host-key", "ssh_key", self.pocket("host-key")),
+            ("database-key", "password", password),
+        ] {
+            let file = file.to_str().unwrap();
+            let words = ["secrets", "add", name, "--kind", kind, "--file", file];
+            self.world.signed("olaf", &words);
+        }
+        let port = format!("port={}", self.database.port());
+        let settings = [
+            "host=127.0.0.1",
+            &port,
+            "database=postgres",
+            "user=portcullis",
+            "tls=disable",
+            r#"entitlements={"read":"reader"}"#,
+        ];
+        self.resource("database", "postgres", Some("database-key"), &settings);
+        let settings = self.host.settings();
+        let settings = settings.each_ref().map(String::as_str);
+        self.resource("locked", "ssh", Some("host-key"), &settings);
+        self.resource("host", "ssh", None, &settings);
+    }
+
+    fn resource(&self, name: &str, kind: &str, credential: Option<&str>, settings: &[&str]) {
+        let mut words = vec!["resources", "add", name, "--kind", kind];
+        words.extend(["--environment", "production", "--owner", "olaf"]);
+        let credential = credential.iter();
+        words.extend(credential.flat_map(|secret| ["--credential", secret]));
+        words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        self.world.signed("olaf", &words);
+    }
+
+    fn let_rosa_in(&self) {
+        let words = ["identities", "add", "rosa", "--enroll"];
+        let token = text(&self.world.signed("iris", &words)["enrolment_token"]);
+        let key = self.pocket("rosa");
+        keygen(&key);
+        let public = key.with_extension("pub");
+        let options = ["--ssh-key", public.to_str().unwrap()];
+        let password = Some("evaluation only, but longer");
+        self.world.enroll("rosa", &token, password, &options);
+        self.world.login(&["rosa"]);
+        let line = format!("127.0.0.1:{}:*:rosa:{PASSWORD}\n", self.database.port());
+        std::fs::write(self.pocket("pgpass"), line).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(self.pocket("pgpass"), private).unwrap();
+        let known = self.pocket("known_hosts");
+        std::fs::write(&known, self.known_host()).unwrap();
+        let words = [
+            "ssh-config",
+            "--identity-file",
+            key.to_str().unwrap(),
+            "--known-hosts",
+            known.to_str().unwrap(),
+        ];
+        let config = self.world.json("rosa", &words, 0);
+        let path = self.world.folder().join("ssh_config");
+        std::fs::write(path, text(&config["ssh_config"])).unwrap();
+    }
+
+    fn known_host(&self) -> String {
+        let addresses = self.world.folder().join("data/run/addresses.json");
+        let addresses: Value = serde_json::from_slice(&std::fs::read(addresses).unwrap()).unwrap();
+        let door = text(&addresses["ssh"]);
+        let (address, port) = door.rsplit_once(':').unwrap();
+        let scanned = Command::new("ssh-keyscan")
+            .args(["-p", port, address])
+            .output();
+        let scanned = String::from_utf8(scanned.unwrap().stdout).unwrap();
+        let mut keys = scanned.lines().filter(|line| !line.starts_with('#'));
+        let (_, key) = keys.next().and_then(|line| line.split_once(' ')).unwrap();
+        format!("portcullis-{address}-{port} {key}\n")
+    }
+
+    /// Gives a code of rosa's beforehand, for both ways to the host.
+    pub fn step_up(&self) {
+        for name in ["host", "locked"] {
+            self.world.step_up_for(&format!("{ACCOUNT}@{name}"));
+        }
+    }
+
+    /// A file of the test's.
+    pub fn pocket(&self, name: &str) -> PathBuf {
+        self.folder.path().join("pockets").join(name)
+    }
+
+    /// Says what is to happen at which step.
+    pub fn order(&self, orders: &str) {
+        std::fs::write(points(self.folder.path()).join("orders"), orders).unwrap();
+    }
+
+    /// The steps that were passed since this was last asked.
+    pub fn passed(&self) -> Vec<Passage> {
+        let trace = points(self.folder.path()).join("trace");
+        let text = std::fs::read_to_string(&trace).unwrap_or_default();
+        let _ = std::fs::remove_file(trace);
+        let mut passed: Vec<Passage> = Vec::new();
+        for step in text.lines() {
+            let before = passed.iter().filter(|known| known.step == step).count();
+            passed.push(Passage {
+                step: step.to_owned(),
+                number: before + 1,
+            });
+        }
+        passed
+    }
+
+    /// Waits until the server is dead, as ordered; kills it when it never comes there.
+    pub fn dies(&self) -> bool {
+        let died = !self.world.serves();
+        self.world.signal("-KILL");
+        until("the server is dead", || !self.world.serves());
+        died
+    }
+
+    /// Starts the server anew.
+    pub fn restart(&mut self) {
+        self.order("");
+        let restarts = self.restarts();
+        let log = std::fs::read_to_string(self.world.folder().join("log")).unwrap();
+        let end: Vec<&str> = log.lines().rev().take(5).collect();
+        assert!(restarts, "the server does not start again: {end:#?}");
+    }
+
+    /// The same with orders in force; whether it lived until it listened.
+    pub fn restarts(&mut self) -> bool {
+        let mut lives = false;
+        let folder = self.folder.path().to_path_buf();
+        self.world.succeed(|| {
+            let (child, told) = begun(watched(&folder), &folder.join("product"));
+            lives = told.is_some();
+            child
+        });
+        lives
+    }
+
+    /// All targets crash.
+    pub fn targets_crash(&mut self) {
+        self.database.crash();
+        self.host.crash();
+    }
+
+    /// All targets are back.
+    pub fn targets_return(&mut self) {
+        self.database.start_again().unwrap();
+        self.host.start_again();
+    }
+
+    /// Waits until something holds, as long as the server lives.
+    pub fn wait(&self, what: &str, mut holds: impl FnMut() -> Option<bool>) -> Option<()> {
+        let mut alive = true;
+        until(what, || match holds() {
+            Some(holds) => holds,
+            None => {
+                alive = false;
+                true
+            }
+        });
+        alive.then_some(())
+    }
+
+    /// What the database's superuser is answered.
+    pub fn ask_database(&self, statement: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        psql.arg(self.database.admin_url("postgres"));
+        let output = feed(psql, statement.as_bytes());
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// A `psql` of rosa's.
+    pub fn psql(&self) -> Command {
+        let mut psql = Command::new("psql");
+        psql.env("PGPASSFILE", self.pocket("pgpass"));
+        psql.args(["-X", "-A", "-t"]);
+        let port = self.database.port();
+        psql.arg(format!("postgresql://rosa@127.0.0.1:{port}/postgres"));
+        psql
+    }
+
+    /// Stops the server and has everything that is left checked offline.
+    pub fn holds_together(&self) {
+        let sessions = self.world.json("pia", &["sessions", "list"], 0);
+        for session in sessions.as_array().unwrap() {
+            let id = text(&session["id"]);
+            let report = self.world.json("pia", &["sessions", "verify", &id], 0);
+            assert!(text(&report["ending"]).starts_with("finished"), "{report}");
+        }
+        self.world.signal("-TERM");
+        until("the server ends", || !self.world.serves());
+        let data = self.world.folder().join("data");
+        let output = bare(&["--data", data.to_str().unwrap(), "doctor"], b"");
+        assert!(output.status.success(), "{}", said(&output));
+        let ledger = data.join("ledger");
+        let words = [
+            "ledger",
+            "verify",
+            ledger.to_str().unwrap(),
+            "--key",
+            &self.ledger_key,
+        ];
+        let output = bare(&words, b"");
+        assert!(output.status.success(), "{}", said(&output));
+    }
+}
+
+/// How many passages of one step are drilled: a rotation asks its target eight times.
+const MOST: usize = 8;
+
+/// rosa's and Portcullis' own at the database.
+const PASSWORD: &str = "of the drill";
+
+/// Where orders are given and steps are told.
+fn points(folder: &Path) -> PathBuf {
+    folder.join("points")
+}
+
+/// A server with fail points.
+fn watched(folder: &Path) -> Command {
+    let mut command = server(&folder.join("product"));
+    command.env("PORTCULLIS_FAILPOINTS", points(folder));
+    command.env("PORTCULLIS_LOG", "portcullis=debug");
+    command
+}
+
+fn database() -> PostgresServer {
+    let database = PostgresServer::start().unwrap();
+    let statements = format!(
+        "CREATE ROLE portcullis LOGIN CREATEROLE PASSWORD '{PASSWORD}';
+         GRANT pg_signal_backend, pg_read_all_stats TO portcullis;
+         CREATE ROLE rosa LOGIN PASSWORD '{PASSWORD}';
+         CREATE ROLE reader NOLOGIN;
+         CREATE TABLE orders (id int);
+         GRANT SELECT ON orders TO reader;"
+    );
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
+    psql.arg(database.admin_url("postgres"));
+    let output = feed(psql, statements.as_bytes());
+    assert!(output.status.success(), "{}", said(&output));
+    database
+}
+
+/// A port that stays ours while nobody listens there: below those that the system hands out by itself.
+fn quiet_port() -> u16 {
+    use std::sync::atomic::{AtomicU16, Ordering};
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = u16::try_from(std::process::id() % 2000).unwrap();
+    loop {
+        let port = 10_000 + process * 10 + NEXT.fetch_add(1, Ordering::SeqCst) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
