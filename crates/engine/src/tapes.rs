@@ -15,6 +15,10 @@ use crate::live::{head_of, tape_head};
 /// How often the head of a live tape goes to the ledger.
 pub(crate) const HEAD_EVERY: Duration = Duration::from_secs(30);
 
+/// Why a session is over whose server died. Nobody watched its program.
+const STOPPED: &str =
+    "the server stopped while the session lived; the program at the target was not seen to end";
+
 /// The blob of a session's tape.
 pub(crate) fn name(session: SessionId) -> String {
     format!("tapes/{session}.tape")
@@ -77,7 +81,7 @@ impl Engine {
                 continue;
             };
             let ending = Ending {
-                cause: "the server stopped while the session lived".to_owned(),
+                cause: STOPPED.to_owned(),
                 completed: false,
                 exit: None,
                 bytes_in: 0,
