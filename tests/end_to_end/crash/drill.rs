@@ -1,8 +1,10 @@
 //! A world that is made to die: a server with fail points, and targets that can crash.
 
+use std::cell::Cell;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use portcullis_ports::conformance::postgres_server::PostgresServer;
 use serde_json::Value;
@@ -22,6 +24,7 @@ pub struct Drill {
     pub ledger_key: String,
     /// What the data folder lies on, if that is a disk of its own.
     pub disk: Option<Disk>,
+    stepped_up: Cell<Option<Instant>>,
     folder: tempfile::TempDir,
 }
 
@@ -30,27 +33,26 @@ pub struct Drill {
 pub struct Passage {
     pub step: String,
     pub number: usize,
+    /// Whether something may have happened since the step before it.
+    changed: bool,
 }
 
 impl Passage {
-    /// Whether it is a place to die of its own. Where a call is made again, its second beginning lies behind
-    /// its first end; and a tape's segments are alike.
+    /// Whether it is a place to die of its own. A call that is made again begins where it ended before, and a
+    /// tape's segments are alike.
     pub fn is_drilled(&self) -> bool {
         let most = if self.step.ends_with("tapes") || self.step.ends_with("segment") {
             1
         } else {
             MOST
         };
-        self.number == 1 || self.number <= most && self.step.starts_with("after")
+        let before = self.step.starts_with("before");
+        every_step() || self.changed && (self.number == 1 || self.number <= most && !before)
     }
 
     /// Whether something outside is touched there: it is no evidence of ours.
     pub fn is_outside(&self) -> bool {
-        let evidence = [
-            "commit", "create", "write", "sync", "truncate", "publish", "erase",
-        ];
-        let call = self.step.split(' ').nth(1).unwrap_or_default();
-        self.number == 1 && !evidence.contains(&call)
+        self.number == 1 && !is_evidence(&self.step)
     }
 
     /// The order to die there.
@@ -95,6 +97,7 @@ impl Drill {
             host,
             ledger_key: text(&made["ledger_key"]),
             disk,
+            stepped_up: Cell::default(),
             folder,
         };
         found(&drill.world, &made, "evaluation only");
@@ -181,10 +184,12 @@ impl Drill {
         format!("portcullis-{address}-{port} {key}\n")
     }
 
-    /// Gives a code of rosa's beforehand, for both ways to the host.
+    /// Gives a code of rosa's beforehand, unless the last one still counts.
     pub fn step_up(&self) {
-        for name in ["host", "locked"] {
-            self.world.step_up_for(&format!("{ACCOUNT}@{name}"));
+        let held = self.stepped_up.get();
+        if held.is_none_or(|at| at.elapsed() > STEP_UP) {
+            self.world.step_up_for(&format!("{ACCOUNT}@host"));
+            self.stepped_up.set(Some(Instant::now()));
         }
     }
 
@@ -206,9 +211,14 @@ impl Drill {
         let mut passed: Vec<Passage> = Vec::new();
         for step in text.lines() {
             let before = passed.iter().filter(|known| known.step == step).count();
+            let last = passed.last().map_or("", |last| &last.step);
+            // From the end of one call to the beginning of a write of ours nothing is done.
+            let changed =
+                step.starts_with("after") || !last.starts_with("after") || !is_evidence(step);
             passed.push(Passage {
                 step: step.to_owned(),
                 number: before + 1,
+                changed,
             });
         }
         passed
@@ -314,11 +324,28 @@ impl Drill {
     }
 }
 
+/// How long a code is taken to count: less than it does.
+const STEP_UP: Duration = Duration::from_mins(3);
+
 /// How many passages of one step are drilled: a rotation asks its target eight times.
 const MOST: usize = 8;
 
 /// rosa's and Portcullis' own at the database.
 const PASSWORD: &str = "of the drill";
+
+/// Whether a call writes evidence of ours, and touches nothing outside.
+fn is_evidence(step: &str) -> bool {
+    let evidence = [
+        "commit", "create", "write", "sync", "truncate", "publish", "erase",
+    ];
+    let call = step.split(' ').nth(1).unwrap_or_default();
+    evidence.contains(&call)
+}
+
+/// Whether steps between which nothing happens are drilled as well.
+fn every_step() -> bool {
+    std::env::var_os("EVERY_STEP").is_some()
+}
 
 /// Where orders are given and steps are told.
 fn points(folder: &Path) -> PathBuf {
