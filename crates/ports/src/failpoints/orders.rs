@@ -10,12 +10,14 @@ pub enum Fate {
     Die,
     /// The call waits so long before it is made.
     Stall(Duration),
+    /// The call waits until that is no longer ordered.
+    Hold,
     /// The call is not made and fails.
     Fail,
 }
 
-/// One line: `kill N STEP`, `stall MILLISECONDS CALLS` or `fail CALLS`. A step is `before CALL` or `after CALL`;
-/// calls are named by how their names begin.
+/// One line: `kill N STEP`, `stall MILLISECONDS CALLS`, `hold CALLS` or `fail CALLS`. A step is `before CALL` or
+/// `after CALL`; calls are named by how their names begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Order {
     fate: Fate,
@@ -81,6 +83,7 @@ fn order(line: &str) -> Option<Order> {
             let time = Duration::from_millis(millis.parse().ok()?);
             Some(every(Fate::Stall(time), calls))
         }
+        "hold" => Some(every(Fate::Hold, rest)),
         "fail" => Some(every(Fate::Fail, rest)),
         _ => None,
     }
@@ -110,6 +113,15 @@ mod tests {
         assert_eq!(orders.pass("after write tapes"), None);
         assert_eq!(orders.pass("before commit session.ended"), Some(Fate::Fail));
         assert_eq!(orders.pass("before read the store"), None);
+    }
+
+    #[test]
+    fn what_is_held_goes_on_once_the_order_is_gone() {
+        let mut orders = Orders::default();
+        orders.renew("hold assign");
+        assert_eq!(orders.pass("before assign"), Some(Fate::Hold));
+        orders.renew("");
+        assert_eq!(orders.pass("before assign"), None);
     }
 
     #[test]

@@ -20,6 +20,19 @@ pub struct Failpoints {
     orders: Mutex<Orders>,
 }
 
+/// How long a call waits, and whether it asks again then.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    time: Duration,
+    once: bool,
+}
+
+/// How a call that is held looks whether it still is.
+const LOOK: Pause = Pause {
+    time: Duration::from_millis(20),
+    once: false,
+};
+
 /// A call that is not made.
 #[derive(Debug)]
 pub struct Failed(pub String);
@@ -39,35 +52,41 @@ impl Failpoints {
 
     /// Before a call.
     pub async fn before(&self, call: &str) -> Result<(), Failed> {
-        if let Some(time) = self.step("before", call)? {
-            tokio::time::sleep(time).await;
-        }
-        Ok(())
+        self.tell("before", call);
+        self.reading(call).await
     }
 
     /// The same where nothing can be awaited.
     pub fn before_blocking(&self, call: &str) -> Result<(), Failed> {
-        if let Some(time) = self.step("before", call)? {
-            std::thread::sleep(time);
+        self.tell("before", call);
+        while let Some(pause) = self.fate("before", call)? {
+            std::thread::sleep(pause.time);
+            if pause.once {
+                break;
+            }
         }
         Ok(())
     }
 
     /// After a call that did what was asked.
     pub fn after(&self, call: &str) {
+        self.tell("after", call);
         // Nothing but an end can be ordered here.
-        drop(self.step("after", call));
+        drop(self.fate("after", call));
     }
 
     /// Before a call that changes nothing: it may be late or fail, and is no step of its own.
     pub async fn reading(&self, call: &str) -> Result<(), Failed> {
-        if let Some(time) = self.fate(&format!("before {call}"))? {
-            tokio::time::sleep(time).await;
+        while let Some(pause) = self.fate("before", call)? {
+            tokio::time::sleep(pause.time).await;
+            if pause.once {
+                break;
+            }
         }
         Ok(())
     }
 
-    fn step(&self, when: &str, call: &str) -> Result<Option<Duration>, Failed> {
+    fn tell(&self, when: &str, call: &str) {
         let step = format!("{when} {call}");
         let trace = OpenOptions::new()
             .create(true)
@@ -75,19 +94,20 @@ impl Failpoints {
             .open(self.folder.join("trace"));
         // A test that cannot read it will say so.
         drop(trace.and_then(|mut trace| trace.write_all(format!("{step}\n").as_bytes())));
-        self.fate(&step)
     }
 
     /// How long to wait, if it is not the end.
-    fn fate(&self, step: &str) -> Result<Option<Duration>, Failed> {
+    fn fate(&self, when: &str, call: &str) -> Result<Option<Pause>, Failed> {
+        let step = format!("{when} {call}");
         let text = fs::read_to_string(self.folder.join("orders")).unwrap_or_default();
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.renew(&text);
-        let fate = orders.pass(step);
+        let fate = orders.pass(&step);
         drop(orders);
         match fate {
             None => Ok(None),
-            Some(Fate::Stall(time)) => Ok(Some(time)),
+            Some(Fate::Stall(time)) => Ok(Some(Pause { time, once: true })),
+            Some(Fate::Hold) => Ok(Some(LOOK)),
             Some(Fate::Fail) => Err(Failed(format!("a test lets it fail {step}"))),
             Some(Fate::Die) => loop {
                 // Nothing runs after it: no destructor, no answer to anybody.
