@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::Engine;
 use crate::census::Census;
 use crate::failure::Failure;
-use crate::journal::Loaded;
+use crate::journal::{Loaded, Patience};
 use crate::lists::{Order, Page, Part};
 
 /// A grant for people and programs.
@@ -27,8 +27,19 @@ pub struct GrantView {
 }
 
 impl Engine {
-    /// The holder gives a grant back; `id` names the grant or its request.
+    /// The holder gives a grant back; `id` names the grant or its request. Nobody who writes to the grant at the
+    /// same moment keeps that from happening.
     pub async fn release(&self, who: &Authentication, id: &str) -> Result<GrantView, Failure> {
+        let mut patience = Patience::new();
+        loop {
+            let outcome = self.try_release(who, id).await;
+            if !patience.allows(&outcome) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_release(&self, who: &Authentication, id: &str) -> Result<GrantView, Failure> {
         let mut loaded = self.grant_of(id).await?;
         let mut command = self.journal.command(Some(who.identity));
         let event = loaded.get()?.release(who.identity)?;
@@ -38,8 +49,24 @@ impl Engine {
         self.grant_view(&loaded).await
     }
 
-    /// An owner, or an approver who withdraws, takes a grant back.
+    /// An owner, or an approver who withdraws, takes a grant back. Nobody who writes to the grant at the same moment
+    /// keeps that from happening.
     pub async fn revoke(
+        &self,
+        who: &Authentication,
+        id: &str,
+        reason: &str,
+    ) -> Result<GrantView, Failure> {
+        let mut patience = Patience::new();
+        loop {
+            let outcome = self.try_revoke(who, id, reason).await;
+            if !patience.allows(&outcome) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_revoke(
         &self,
         who: &Authentication,
         id: &str,
