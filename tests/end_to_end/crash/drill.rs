@@ -38,14 +38,20 @@ pub struct Passage {
 }
 
 impl Passage {
-    /// Whether it is a place to die of its own. A call that is made again begins where it ended before, and a
-    /// tape's segments are alike.
+    /// The first time that a step is passed.
+    pub fn first(step: &str) -> Self {
+        Self {
+            step: step.to_owned(),
+            number: 1,
+            changed: true,
+        }
+    }
+
+    /// Whether it is a place to die of its own. What is written again is alike, and so are a tape's segments; any
+    /// other call that is made again begins where it ended before.
     pub fn is_drilled(&self) -> bool {
-        let most = if self.step.ends_with("tapes") || self.step.ends_with("segment") {
-            1
-        } else {
-            MOST
-        };
+        let alike = is_evidence(&self.step) || self.step.ends_with("segment");
+        let most = if alike { 1 } else { MOST };
         let before = self.step.starts_with("before");
         every_step() || self.changed && (self.number == 1 || self.number <= most && !before)
     }
@@ -222,6 +228,12 @@ impl Drill {
             });
         }
         passed
+    }
+
+    /// Waits until a step is passed.
+    pub fn comes_to(&self, step: &str) {
+        let passed = || self.passed().iter().any(|passed| passed.step == step);
+        until(step, passed);
     }
 
     /// Waits until the server is dead, as ordered; kills it when it never comes there.

@@ -64,6 +64,26 @@ fn dead_at<S: Story>(drill: &Drill, number: usize, passage: &Passage) -> S {
     story
 }
 
+/// Dies with a live session, and once more at every step in which that is put in order.
+fn a_server_killed_while_it_recovers_recovers(drill: &mut Drill) {
+    let live = Passage::first("after commit session.kill_ordered");
+    let mut story: Staying = dead_at(drill, 1000, &live);
+    drill.passed();
+    drill.restart();
+    let steps = drill.passed();
+    assert!(!steps.is_empty(), "nothing was put in order");
+    story.settles(drill);
+    for (number, step) in steps.iter().filter(|step| step.is_drilled()).enumerate() {
+        let mut story: Staying = dead_at(drill, 1001 + number, &live);
+        drill.order(&step.order());
+        // Before it listens or after: what it does first is not waited for.
+        drill.restarts();
+        drill.dies();
+        drill.restart();
+        story.settles(drill);
+    }
+}
+
 #[test]
 fn a_server_killed_anywhere_in_lending_a_role_neither_loses_it_nor_leaves_it() {
     let Some(mut drill) = Drill::new() else {
@@ -81,6 +101,7 @@ fn a_server_killed_anywhere_in_a_session_runs_nothing_twice_and_leaves_nothing_r
     let mut known = BTreeSet::new();
     drilled::<Running>(&mut drill, &mut known);
     drilled::<Staying>(&mut drill, &mut known);
+    a_server_killed_while_it_recovers_recovers(&mut drill);
     drill.holds_together();
 }
 

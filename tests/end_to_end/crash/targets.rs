@@ -15,6 +15,7 @@ fn nothing_is_said_of_a_target_that_died_before_it_could_be_asked() {
     a_database_that_dies_before_it_is_given_anything_was_given_nothing(&mut drill);
     a_host_that_dies_ends_its_session_and_not_the_grant(&mut drill);
     a_host_that_is_away_is_rotated_when_it_is_back(&mut drill);
+    a_revocation_that_is_overtaken_by_a_use_is_done_all_the_same(&drill);
     drill.holds_together();
 }
 
@@ -38,14 +39,10 @@ fn a_database_that_is_away_keeps_a_grant_revoking(drill: &mut Drill) {
 
 fn a_database_that_dies_before_it_is_given_anything_was_given_nothing(drill: &mut Drill) {
     drill.passed();
-    drill.order("stall 2000 assign\n");
+    drill.order("hold assign");
     let words = ["database", "read", "--reason", "figures"];
     let id = granted(drill, &words, &["olaf"], &mut Asked::default()).unwrap();
-    let mut begun = false;
-    until("it is about to be assigned", || {
-        begun |= drill.passed().iter().any(|one| one.step == "before assign");
-        begun
-    });
+    drill.comes_to("before assign");
     drill.database.crash();
     drill.order("");
     until("it is known that it could not be", || {
@@ -78,6 +75,25 @@ fn a_host_that_dies_ends_its_session_and_not_the_grant(drill: &mut Drill) {
     drill
         .world
         .attempt("olaf", &["revoke", &id, "--reason", "over"]);
+    cleared(drill);
+}
+
+fn a_revocation_that_is_overtaken_by_a_use_is_done_all_the_same(drill: &Drill) {
+    let words = ["host", "shell", "--reason", "work"];
+    let id = granted(drill, &words, &["olaf", "pia"], &mut Asked::default()).unwrap();
+    drill.passed();
+    drill.order("hold commit grant.ending");
+    let words = ["--as", "olaf", "revoke", &id, "--reason", "over"];
+    let mut revoke = Client::start(drill.world.command(&words));
+    drill.comes_to("before commit grant.ending");
+    let mut shell = Client::start(drill.world.client("ssh", &["-tt", "host"]));
+    shell.type_line("echo up-$((40+2))");
+    shell.wait_for("up-42");
+    drill.order("");
+    let (code, printed) = revoke.ended();
+    assert_eq!(code, Some(0), "{printed}");
+    assert_eq!(shell.ended().0, Some(255));
+    over(drill);
     cleared(drill);
 }
 
