@@ -31,7 +31,7 @@ struct Order {
 #[derive(Debug, Default)]
 pub struct Orders {
     text: String,
-    orders: Vec<Order>,
+    in_force: Vec<Order>,
     passed: HashMap<String, u64>,
 }
 
@@ -40,7 +40,7 @@ impl Orders {
     pub fn renew(&mut self, text: &str) {
         if self.text != text {
             text.clone_into(&mut self.text);
-            self.orders = text.lines().filter_map(order).collect();
+            self.in_force = text.lines().filter_map(order).collect();
             self.passed.clear();
         }
     }
@@ -57,7 +57,7 @@ impl Orders {
                 step == order.step && number == order.number
             }
         };
-        let met = self.orders.iter().find(meets);
+        let met = self.in_force.iter().find(meets);
         met.map(|order| order.fate.clone())
     }
 }

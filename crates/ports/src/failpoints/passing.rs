@@ -39,6 +39,10 @@ pub struct Failed(pub String);
 
 impl Failpoints {
     /// Those asked for by the environment, if they are.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no setting of the program, and absent from what is shipped"
+    )]
     pub fn asked_for() -> Option<&'static Self> {
         static POINTS: OnceLock<Option<Failpoints>> = OnceLock::new();
         let points = POINTS.get_or_init(|| {
@@ -57,6 +61,10 @@ impl Failpoints {
     }
 
     /// The same where nothing can be awaited.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ports that may block are called on threads where they may"
+    )]
     pub fn before_blocking(&self, call: &str) -> Result<(), Failed> {
         self.tell("before", call);
         while let Some(pause) = self.fate("before", call)? {
