@@ -139,11 +139,16 @@ fn a_package_missing_from_the_table_is_refused() {
 
 #[test]
 fn a_feature_for_tests_that_a_build_switches_on_is_refused() {
-    let mut workspace = house();
-    workspace.packages[3].switched_on = vec!["speed".into()];
-    assert_silent(&workspace);
-    workspace.packages[3].switched_on.push("traps".into());
-    assert_complains(&workspace, &["roof", "traps"]);
+    let switching_on = |feature: &str| {
+        let mut workspace = house();
+        let roof = workspace.packages.iter_mut();
+        for roof in roof.filter(|package| package.name == "roof") {
+            roof.switched_on.push(feature.into());
+        }
+        workspace
+    };
+    assert_silent(&switching_on("speed"));
+    assert_complains(&switching_on("traps"), &["roof", "traps"]);
 }
 
 #[test]
