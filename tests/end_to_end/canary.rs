@@ -12,9 +12,9 @@ use portcullis_ports::conformance::postgres_server::PostgresServer;
 use portcullis_store::AgeSealer;
 
 use crate::client::{Client, feed, until};
-use crate::installation::{CONFIG, found, init, seed, serve};
+use crate::installation::{CONFIG, found, init, resource, seed, serve, write_ssh_config};
 use crate::sweep::{Sweep, Watcher, forms};
-use crate::targets::{Sshd, keygen};
+use crate::targets::{Sshd, database, keygen};
 use crate::world::{World, said, text};
 
 /// What is printed once, by design: to the one whose signature completed adding somebody.
@@ -61,7 +61,8 @@ fn canary_secrets_are_in_no_file_argument_environment_log_ledger_or_tape() {
     secrets.push(("offline passphrase".to_owned(), passphrase));
     secrets.push(("auditor's identity".to_owned(), auditor));
 
-    let database = database();
+    let passwords = ["", "-of-rosa"].map(|of| canary(&format!("database-password{of}")));
+    let database = database(&passwords[0], &passwords[1]);
     let sshd = bring_in(&world, &places, &database, &made, &mut secrets);
     a_person_joins(&world, &places, &mut secrets);
     let mut sweep = Sweep::default();
@@ -154,26 +155,6 @@ fn auditors(places: &Places) -> String {
     identity.expose().clone()
 }
 
-fn database() -> PostgresServer {
-    let database = PostgresServer::start().unwrap();
-    let statements = format!(
-        "CREATE ROLE portcullis LOGIN CREATEROLE PASSWORD '{}';
-         GRANT pg_signal_backend, pg_read_all_stats TO portcullis;
-         CREATE ROLE rosa LOGIN PASSWORD '{}';
-         CREATE ROLE reader NOLOGIN;
-         CREATE TABLE orders (id int);
-         GRANT SELECT ON orders TO reader;",
-        canary("database-password"),
-        canary("database-password-of-rosa"),
-    );
-    let mut psql = Command::new("psql");
-    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
-    psql.arg(database.admin_url("postgres"));
-    let output = feed(psql, statements.as_bytes());
-    assert!(output.status.success(), "{}", said(&output));
-    database
-}
-
 /// The database, a host with a vaulted key, and the same host with certificates.
 fn bring_in(
     world: &World,
@@ -235,18 +216,6 @@ fn bring_in(
     sshd
 }
 
-fn resource(world: &World, name: &str, kind: &str, credential: Option<&str>, settings: &[&str]) {
-    let mut words = vec!["resources", "add", name, "--kind", kind];
-    words.extend(["--environment", "production", "--owner", "olaf"]);
-    words.extend(
-        credential
-            .iter()
-            .flat_map(|secret| ["--credential", secret]),
-    );
-    words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
-    world.signed("olaf", &words);
-}
-
 /// rosa, with a password, codes, a key and a sign-in of her own.
 fn a_person_joins(world: &World, places: &Places, secrets: &mut Vec<(String, String)>) {
     world.signed("iris", &["identities", "add", "rosa"]);
@@ -298,7 +267,7 @@ fn the_ordinary_path(world: &World, places: &Places, database: &PostgresServer) 
 }
 
 fn the_privileged_path(world: &World, places: &Places, sweep: &Sweep) {
-    write_ssh_config(world, places);
+    write_ssh_config(world, &places.pockets);
     let host = world.json("olaf", &["resources", "show", "other-host"], 0);
     let account = text(&host["settings"]["account"]);
     for name in ["host", "other-host"] {
@@ -320,21 +289,6 @@ fn the_privileged_path(world: &World, places: &Places, sweep: &Sweep) {
         let (_, printed) = shell.ended();
         assert_eq!(sweep.find(printed.as_bytes()), Vec::<&str>::new());
     }
-}
-
-fn write_ssh_config(world: &World, places: &Places) {
-    let known = places.pockets.join("known_hosts");
-    let identity = places.pockets.join("rosa");
-    let words = [
-        "ssh-config",
-        "--identity-file",
-        identity.to_str().unwrap(),
-        "--known-hosts",
-        known.to_str().unwrap(),
-    ];
-    let config = world.json("rosa", &words, 0);
-    let path = places.product.join("ssh_config");
-    std::fs::write(path, text(&config["ssh_config"])).unwrap();
 }
 
 /// Every tape and its evidence, taken away into the product's folder, and what an auditor sees in them.

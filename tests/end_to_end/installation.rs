@@ -134,3 +134,38 @@ pub fn seed(done: &Value) -> String {
     let (_, rest) = uri.split_once("secret=").expect("a seed");
     rest.split('&').next().unwrap_or(rest).to_owned()
 }
+
+/// Adds a resource of olaf's, signed by all who have to.
+pub fn resource(
+    world: &World,
+    name: &str,
+    kind: &str,
+    credential: Option<&str>,
+    settings: &[&str],
+) {
+    let mut words = vec!["resources", "add", name, "--kind", kind];
+    words.extend(["--environment", "production", "--owner", "olaf"]);
+    words.extend(
+        credential
+            .iter()
+            .flat_map(|secret| ["--credential", secret]),
+    );
+    words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    world.signed("olaf", &words);
+}
+
+/// Writes the configuration with which rosa's OpenSSH finds the door; her key is in `pockets`.
+pub fn write_ssh_config(world: &World, pockets: &Path) {
+    let known = pockets.join("known_hosts");
+    let identity = pockets.join("rosa");
+    let words = [
+        "ssh-config",
+        "--identity-file",
+        identity.to_str().unwrap(),
+        "--known-hosts",
+        known.to_str().unwrap(),
+    ];
+    let config = world.json("rosa", &words, 0);
+    let path = world.folder().join("ssh_config");
+    std::fs::write(path, text(&config["ssh_config"])).unwrap();
+}

@@ -4,7 +4,10 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::client::until;
+use portcullis_ports::conformance::postgres_server::PostgresServer;
+
+use crate::client::{feed, until};
+use crate::world::said;
 
 /// A running sshd that logs the present account in: by one key, and by certificates of one authority.
 pub struct Sshd {
@@ -66,6 +69,25 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A database with a role that can be lent to rosa.
+pub fn database(password: &str, password_of_rosa: &str) -> PostgresServer {
+    let database = PostgresServer::start().unwrap();
+    let statements = format!(
+        "CREATE ROLE portcullis LOGIN CREATEROLE PASSWORD '{password}';
+         GRANT pg_signal_backend, pg_read_all_stats TO portcullis;
+         CREATE ROLE rosa LOGIN PASSWORD '{password_of_rosa}';
+         CREATE ROLE reader NOLOGIN;
+         CREATE TABLE orders (id int);
+         GRANT SELECT ON orders TO reader;"
+    );
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
+    psql.arg(database.admin_url("postgres"));
+    let output = feed(psql, statements.as_bytes());
+    assert!(output.status.success(), "{}", said(&output));
+    database
 }
 
 /// A port nobody listens on now.

@@ -202,18 +202,16 @@ impl World {
         let mut all = vec!["--json", "--as", who];
         all.extend(words);
         let output = self.run(&all, "");
-        match output.status.code() {
-            Some(0 | 4) => serde_json::from_slice(&output.stdout).ok(),
-            _ => {
-                assert!(
-                    said(&output).contains(r#""unreachable""#),
-                    "{words:?} as {who}: {}",
-                    said(&output)
-                );
-                until("a server that does not answer is dead", || !self.serves());
-                None
-            }
+        if let Some(0 | 4) = output.status.code() {
+            return serde_json::from_slice(&output.stdout).ok();
         }
+        let told = said(&output);
+        assert!(
+            told.contains(r#""unreachable""#),
+            "{words:?} as {who}: {told}"
+        );
+        until("a server that does not answer is dead", || !self.serves());
+        None
     }
 
     /// Whether its server runs.

@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use portcullis_ports::conformance::postgres_server::PostgresServer;
-use serde_json::Value;
-
 use super::disk::Disk;
 use super::host::{ACCOUNT, Host};
 use crate::client::{feed, until};
-use crate::installation::{around, bare, begun, found, init, server};
-use crate::targets::keygen;
+use crate::installation::{around, bare, begun, found, init, resource, server, write_ssh_config};
+use crate::targets::{database, keygen};
 use crate::world::{World, said, text};
+use portcullis_ports::conformance::postgres_server::PostgresServer;
 
 /// A server, its targets, and what was ordered to happen to them.
 pub struct Drill {
@@ -99,7 +97,7 @@ impl Drill {
         let https = format!("https://127.0.0.1:{}", ports[0]);
         let drill = Self {
             world: around(child, &https, &product, &pockets),
-            database: database(),
+            database: database(PASSWORD, PASSWORD),
             host,
             ledger_key: text(&made["ledger_key"]),
             disk,
@@ -132,25 +130,23 @@ impl Drill {
             "tls=disable",
             r#"entitlements={"read":"reader"}"#,
         ];
-        self.resource("database", "postgres", Some("database-key"), &settings);
+        resource(
+            &self.world,
+            "database",
+            "postgres",
+            Some("database-key"),
+            &settings,
+        );
         let settings = self.host.settings();
         let settings = settings.each_ref().map(String::as_str);
-        self.resource("locked", "ssh", Some("host-key"), &settings);
-        self.resource("host", "ssh", None, &settings);
-    }
-
-    fn resource(&self, name: &str, kind: &str, credential: Option<&str>, settings: &[&str]) {
-        let mut words = vec!["resources", "add", name, "--kind", kind];
-        words.extend(["--environment", "production", "--owner", "olaf"]);
-        let credential = credential.iter();
-        words.extend(credential.flat_map(|secret| ["--credential", secret]));
-        words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
-        self.world.signed("olaf", &words);
+        resource(&self.world, "locked", "ssh", Some("host-key"), &settings);
+        resource(&self.world, "host", "ssh", None, &settings);
     }
 
     fn let_rosa_in(&self) {
-        let words = ["identities", "add", "rosa", "--enroll"];
-        let token = text(&self.world.signed("iris", &words)["enrolment_token"]);
+        self.world.signed("iris", &["identities", "add", "rosa"]);
+        let words = ["identities", "enroll", "rosa"];
+        let token = text(&self.world.json("iris", &words, 0)["token"]);
         let key = self.pocket("rosa");
         keygen(&key);
         let public = key.with_extension("pub");
@@ -162,32 +158,7 @@ impl Drill {
         std::fs::write(self.pocket("pgpass"), line).unwrap();
         let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(self.pocket("pgpass"), private).unwrap();
-        let known = self.pocket("known_hosts");
-        std::fs::write(&known, self.known_host()).unwrap();
-        let words = [
-            "ssh-config",
-            "--identity-file",
-            key.to_str().unwrap(),
-            "--known-hosts",
-            known.to_str().unwrap(),
-        ];
-        let config = self.world.json("rosa", &words, 0);
-        let path = self.world.folder().join("ssh_config");
-        std::fs::write(path, text(&config["ssh_config"])).unwrap();
-    }
-
-    fn known_host(&self) -> String {
-        let addresses = self.world.folder().join("data/run/addresses.json");
-        let addresses: Value = serde_json::from_slice(&std::fs::read(addresses).unwrap()).unwrap();
-        let door = text(&addresses["ssh"]);
-        let (address, port) = door.rsplit_once(':').unwrap();
-        let scanned = Command::new("ssh-keyscan")
-            .args(["-p", port, address])
-            .output();
-        let scanned = String::from_utf8(scanned.unwrap().stdout).unwrap();
-        let mut keys = scanned.lines().filter(|line| !line.starts_with('#'));
-        let (_, key) = keys.next().and_then(|line| line.split_once(' ')).unwrap();
-        format!("portcullis-{address}-{port} {key}\n")
+        write_ssh_config(&self.world, &self.pocket(""));
     }
 
     /// Gives a code of rosa's beforehand, unless the last one still counts.
@@ -279,15 +250,8 @@ impl Drill {
 
     /// Waits until something holds, as long as the server lives.
     pub fn wait(&self, what: &str, mut holds: impl FnMut() -> Option<bool>) -> Option<()> {
-        let mut alive = true;
-        until(what, || match holds() {
-            Some(holds) => holds,
-            None => {
-                alive = false;
-                true
-            }
-        });
-        alive.then_some(())
+        until(what, || holds().unwrap_or_else(|| !self.world.serves()));
+        self.world.serves().then_some(())
     }
 
     /// What the database's superuser is answered.
@@ -355,6 +319,10 @@ fn is_evidence(step: &str) -> bool {
 }
 
 /// Whether steps between which nothing happens are drilled as well.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a test may take is no setting of the program"
+)]
 fn every_step() -> bool {
     std::env::var_os("EVERY_STEP").is_some()
 }
@@ -370,24 +338,6 @@ fn watched(folder: &Path) -> Command {
     command.env("PORTCULLIS_FAILPOINTS", points(folder));
     command.env("PORTCULLIS_LOG", "portcullis=debug");
     command
-}
-
-fn database() -> PostgresServer {
-    let database = PostgresServer::start().unwrap();
-    let statements = format!(
-        "CREATE ROLE portcullis LOGIN CREATEROLE PASSWORD '{PASSWORD}';
-         GRANT pg_signal_backend, pg_read_all_stats TO portcullis;
-         CREATE ROLE rosa LOGIN PASSWORD '{PASSWORD}';
-         CREATE ROLE reader NOLOGIN;
-         CREATE TABLE orders (id int);
-         GRANT SELECT ON orders TO reader;"
-    );
-    let mut psql = Command::new("psql");
-    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
-    psql.arg(database.admin_url("postgres"));
-    let output = feed(psql, statements.as_bytes());
-    assert!(output.status.success(), "{}", said(&output));
-    database
 }
 
 /// A port that stays ours while nobody listens there: below those that the system hands out by itself.
