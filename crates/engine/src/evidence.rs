@@ -46,13 +46,13 @@ impl Engine {
         }
         self.wait_until_integrated(last).await?;
         let tiles = Arc::clone(&self.ports.tiles);
-        let key = self.own.ledger.verifier().clone();
+        let signer = Arc::clone(&self.own.ledger);
         let indexes: Vec<u64> = positions.into_iter().collect();
         let gathered = tokio::task::spawn_blocking(move || {
-            let signed = latest(tiles.as_ref(), &key)?.ok_or_else(|| {
+            let signed = latest(tiles.as_ref(), signer.verifier())?.ok_or_else(|| {
                 Failure::Unavailable("the ledger has no checkpoint yet".to_owned())
             })?;
-            let file = EvidenceFile::gather(&LogFiles(tiles), &signed, &key, &indexes)?;
+            let file = EvidenceFile::gather(&LogFiles(tiles), &signed, &signer, &indexes)?;
             Ok::<_, Failure>(file.to_string().into_bytes())
         });
         gathered
@@ -154,18 +154,21 @@ impl Engine {
     async fn rotation_after(&self, session: SessionId, secret: &str) -> Result<Vec<u64>, Failure> {
         let stream = self.vault.record(secret).await?.stream;
         let mut positions = Vec::new();
-        let mut candidate = None;
+        let (mut candidate, mut left) = (None, false);
         for stored in self.journal.store.stream(&stream, 0).await? {
             let belongs = match SecretEvent::from_event(&Event::from_leaf(&stored.leaf)?)? {
                 SecretEvent::Released { session: to, .. } => to == Some(session),
-                SecretEvent::RotationBegun { rotation } if candidate.is_none() => {
+                SecretEvent::RotationBegun { rotation } if candidate.is_none() && !left => {
                     candidate = (!positions.is_empty()).then_some(rotation.version);
                     candidate.is_some()
                 }
                 SecretEvent::RotationFailed { version, .. }
                 | SecretEvent::RotationAbandoned { version, .. }
                 | SecretEvent::Rotated { version, .. } => candidate == Some(version),
-                SecretEvent::LeftInForce { .. } => !positions.is_empty() && candidate.is_none(),
+                SecretEvent::LeftInForce { .. } if candidate.is_none() && !left => {
+                    left = !positions.is_empty();
+                    left
+                }
                 _ => false,
             };
             if belongs {

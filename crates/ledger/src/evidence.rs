@@ -5,11 +5,11 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::checkpoint::SignedCheckpoint;
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::growth::read_path;
 use crate::hash::{Hash, leaf_hash};
 use crate::lines::{Lines, decimal};
-use crate::note::{Note, NoteError, NoteVerifier};
+use crate::note::{Note, NoteError, NoteSignature, NoteSigner, NoteVerifier};
 use crate::proof::{ProofError, verify_inclusion};
 use crate::prove::Prover;
 use crate::tile::{MAX_LEAF_BYTES, TileError, TileReader, read_leaf};
@@ -24,7 +24,8 @@ const END: &str = "end\n";
 /// ```text
 /// portcullis/evidence@v1
 /// key log.example+1a2b3c4d+AX…          for display; must be one of the keys that signed
-/// leaves 2
+/// leaves 17 21                          all that belong here, ascending
+/// — log.example BASE64                  that key's signature of this list under this checkpoint
 ///
 /// leaf 17                               ascending
 /// data BASE64                           the leaf as it was logged
@@ -42,11 +43,20 @@ const END: &str = "end\n";
 /// end
 /// ```
 ///
-/// Whoever edits the file can take a leaf and its count away together. What is left is still true;
-/// that a story is complete follows from what its leaves say about each other.
+/// What the list's signature is made of is a note of three lines, which no checkpoint can be:
+///
+/// ```text
+/// portcullis/evidence@v1
+/// leaves 17 21
+/// tree 42 BASE64                        size and root hash of the checkpoint
+/// ```
+///
+/// Nobody but the log can take a leaf out and make the list fit. Whether the log listed all that belongs to
+/// a story follows from what its leaves say about each other; that is not this crate's to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceFile {
     pub(crate) key: NoteVerifier,
+    pub(crate) list: NoteSignature,
     pub(crate) leaves: Vec<EvidenceLeaf>,
     pub(crate) checkpoint: Note,
 }
@@ -84,19 +94,17 @@ pub enum EvidenceError {
         /// What should be there.
         expected: &'static str,
     },
-    /// Fewer leaves than the file says.
-    #[error("entry dropped: the file declares {declared} leaves and holds {found}")]
+    /// A leaf that the file lists is not in it.
+    #[error("entry dropped: leaf {index} is listed at the head of the file and missing from it")]
     LeafDropped {
-        /// Leaves declared.
-        declared: u64,
-        /// Leaves found.
-        found: u64,
+        /// Index of the first one missing.
+        index: u64,
     },
-    /// More leaves than the file says.
-    #[error("entry added: the file declares {declared} leaves and holds more")]
+    /// A leaf that the file does not list is in it.
+    #[error("entry added: leaf {index} is not listed at the head of the file")]
     LeafAdded {
-        /// Leaves declared.
-        declared: u64,
+        /// Index of the first one too many.
+        index: u64,
     },
     /// Leaves are not ascending.
     #[error("entries reordered: leaf {index} comes after leaf {after}")]
@@ -139,18 +147,20 @@ pub enum GatherError {
 }
 
 impl EvidenceFile {
-    /// Collects leaves of a stored log under a checkpoint; indexes may be in any order.
+    /// Collects leaves of a stored log under a checkpoint; indexes may be in any order. The log's own `signer`
+    /// signs that these are all.
     ///
     /// Every proof is verified before it is handed out.
     ///
     /// # Errors
-    /// [`GatherError`] when the stored log is damaged or `key` did not sign the checkpoint.
+    /// [`GatherError`] when the stored log is damaged or `signer` did not sign the checkpoint.
     pub fn gather(
         reader: &dyn TileReader,
         signed: &SignedCheckpoint,
-        key: &NoteVerifier,
+        signer: &NoteSigner,
         indexes: &[u64],
     ) -> Result<Self, GatherError> {
+        let key = signer.verifier();
         if !signed.signers().verified.contains(&key.to_string()) {
             return Err(GatherError::Unsigned {
                 key: key.to_string(),
@@ -166,15 +176,16 @@ impl EvidenceFile {
         let leaves = sorted
             .into_iter()
             .map(|index| EvidenceLeaf::gather(reader, &mut prover, signed, index))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             key: key.clone(),
+            list: signer.sign_text(&list_text(&leaves, signed.checkpoint())),
             leaves,
             checkpoint: signed.note().clone(),
         })
     }
 
-    /// Reads the text form; verifies nothing but form, order and number.
+    /// Reads the text form; verifies nothing but form, order and that what is listed is there.
     ///
     /// # Errors
     /// [`EvidenceError`].
@@ -186,19 +197,23 @@ impl EvidenceFile {
             expected: "\"key\" and the log's verifier key",
         })?;
         let key = NoteVerifier::parse(key)?;
-        let declared = lines.field("leaves").and_then(decimal);
-        let declared = declared.filter(|count| *count > 0);
-        let declared = declared.ok_or(EvidenceError::Malformed {
+        let listed = lines.field("leaves").and_then(ascending);
+        let listed = listed.ok_or(EvidenceError::Malformed {
             line: 3,
-            expected: "\"leaves\" and their number, at least one",
+            expected: "\"leaves\" and their indexes, ascending, at least one",
+        })?;
+        let list = expect(&mut lines, "the signature of the list of leaves", |line| {
+            NoteSignature::parse(line)
         })?;
         expect(&mut lines, "a blank line", |line| {
             line.is_empty().then_some(())
         })?;
-        let leaves = parse_leaves(&mut lines, declared)?;
+        let leaves = parse_leaves(&mut lines)?;
+        compare(&listed, &leaves)?;
         let checkpoint = Note::parse(lines.rest().as_bytes())?;
         Ok(Self {
             key,
+            list,
             leaves,
             checkpoint,
         })
@@ -219,6 +234,12 @@ impl EvidenceFile {
         &self.checkpoint
     }
 
+    /// Checks that the key which the file shows signed this list of leaves under `checkpoint`.
+    pub(crate) fn verify_list(&self, checkpoint: &Checkpoint) -> Result<(), NoteError> {
+        let list = Note::detached(list_text(&self.leaves, checkpoint), self.list.clone());
+        list.verify(std::slice::from_ref(&self.key)).map(drop)
+    }
+
     /// The standard `tlog-proof` of one of the leaves; `None` if it is not in the file.
     pub fn tlog_proof(&self, index: u64) -> Option<TlogProof> {
         let leaf = self.leaves.iter().find(|leaf| leaf.index == index)?;
@@ -233,12 +254,8 @@ impl EvidenceFile {
 
 impl fmt::Display for EvidenceFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{MAGIC}\nkey {}\nleaves {}\n",
-            self.key,
-            self.leaves.len()
-        )?;
+        writeln!(f, "{MAGIC}\nkey {}", self.key)?;
+        writeln!(f, "{}\n{}", list_line(&self.leaves), self.list)?;
         for leaf in &self.leaves {
             writeln!(f, "leaf {}", leaf.index)?;
             writeln!(f, "data {}", STANDARD.encode(&leaf.data))?;
@@ -312,12 +329,32 @@ fn body(bytes: &[u8]) -> Result<&str, EvidenceError> {
         .ok_or(EvidenceError::Truncated)
 }
 
-fn parse_leaves(lines: &mut Lines<'_>, declared: u64) -> Result<Vec<EvidenceLeaf>, EvidenceError> {
+/// What says which leaves belong to the file.
+fn list_line(leaves: &[EvidenceLeaf]) -> String {
+    leaves.iter().fold("leaves".to_owned(), |line, leaf| {
+        format!("{line} {}", leaf.index)
+    })
+}
+
+fn list_text(leaves: &[EvidenceLeaf], checkpoint: &Checkpoint) -> String {
+    let (size, root) = (checkpoint.size(), checkpoint.root());
+    format!("{MAGIC}\n{}\ntree {size} {root}\n", list_line(leaves))
+}
+
+/// Numbers behind each other, each larger than the one before.
+fn ascending(text: &str) -> Option<Vec<u64>> {
+    let indexes: Vec<u64> = text.split(' ').map(decimal).collect::<Option<_>>()?;
+    indexes
+        .is_sorted_by(|one, next| one < next)
+        .then_some(indexes)
+}
+
+fn parse_leaves(lines: &mut Lines<'_>) -> Result<Vec<EvidenceLeaf>, EvidenceError> {
     let mut leaves: Vec<EvidenceLeaf> = Vec::new();
-    for found in 0..declared {
+    loop {
         let line = lines.upcoming();
         let Some(text) = lines.field("leaf") else {
-            return Err(EvidenceError::LeafDropped { declared, found });
+            return Ok(leaves);
         };
         let index = decimal(text).ok_or(EvidenceError::Malformed {
             line,
@@ -333,10 +370,18 @@ fn parse_leaves(lines: &mut Lines<'_>, declared: u64) -> Result<Vec<EvidenceLeaf
         }
         leaves.push(EvidenceLeaf::parse(lines, index)?);
     }
-    if lines.peek().is_some_and(|line| line.starts_with("leaf ")) {
-        return Err(EvidenceError::LeafAdded { declared });
+}
+
+fn compare(listed: &[u64], leaves: &[EvidenceLeaf]) -> Result<(), EvidenceError> {
+    let found: Vec<u64> = leaves.iter().map(|leaf| leaf.index).collect();
+    let lacks = |among: &[u64], index: &u64| among.binary_search(index).is_err();
+    if let Some(index) = listed.iter().find(|index| lacks(&found, index)) {
+        return Err(EvidenceError::LeafDropped { index: *index });
     }
-    Ok(leaves)
+    match found.iter().find(|index| lacks(listed, index)) {
+        Some(index) => Err(EvidenceError::LeafAdded { index: *index }),
+        None => Ok(()),
+    }
 }
 
 fn expect<T>(

@@ -139,6 +139,14 @@ impl Note {
         })
     }
 
+    /// A text and the signature that was kept away from it.
+    pub(crate) fn detached(text: String, signature: NoteSignature) -> Self {
+        Self {
+            text,
+            signatures: vec![signature],
+        }
+    }
+
     /// The signed text, its last newline included.
     pub fn text(&self) -> &str {
         &self.text
@@ -205,7 +213,7 @@ impl NoteSignature {
         &self.name
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
         let bytes = STANDARD.decode(encoded).ok()?;
         let (key_id, signature) = bytes.split_first_chunk::<4>()?;
@@ -337,7 +345,7 @@ impl NoteSigner {
         Ok(Note { text, signatures })
     }
 
-    fn sign_text(&self, text: &str) -> NoteSignature {
+    pub(crate) fn sign_text(&self, text: &str) -> NoteSignature {
         NoteSignature {
             name: self.verifier.name.clone(),
             key_id: self.verifier.key_id,

@@ -5,7 +5,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::evidence::{EvidenceError, EvidenceFile, EvidenceLeaf};
 use crate::growth::{GrowthError, verify_growth};
 use crate::hash::{Hash, leaf_hash};
-use crate::note::NoteVerifier;
+use crate::note::{NoteError, NoteVerifier};
 use crate::proof::{ProofError, root_from_inclusion};
 
 /// What the verifier already believes. None of it may come out of the file being verified.
@@ -24,7 +24,7 @@ pub struct Trust<'a> {
 pub struct Verdict {
     /// The checkpoint everything leads to.
     pub checkpoint: SignedCheckpoint,
-    /// The leaves, each proved to be in the log at its index, ascending.
+    /// The leaves, each proved to be in the log at its index, ascending; all that the log listed.
     pub leaves: Vec<EvidenceLeaf>,
     /// Size of the earlier checkpoint this log was shown to continue.
     pub continues: Option<u64>,
@@ -70,6 +70,14 @@ pub enum VerifyError {
         /// Index of the leaf.
         index: u64,
     },
+    /// The list of leaves is not what the log signed.
+    #[error(
+        "entries dropped or added: the list of leaves at the head is not the one the log signed for this checkpoint ({source}); get the whole file again"
+    )]
+    ListAltered {
+        /// What is wrong with its signature.
+        source: NoteError,
+    },
     /// No leaf leads to the checkpoint.
     #[error(
         "root mismatch: the leaves lead to {found}, the checkpoint says {expected}; leaves and checkpoint are of different trees, or were altered"
@@ -90,7 +98,7 @@ pub enum VerifyError {
 /// [`VerifyError`], naming the first thing that does not hold.
 pub fn verify_evidence(bytes: &[u8], trust: &Trust<'_>) -> Result<Verdict, VerifyError> {
     let file = EvidenceFile::parse(bytes)?;
-    let signed = SignedCheckpoint::accept(file.checkpoint, trust.keys)?;
+    let signed = SignedCheckpoint::accept(file.checkpoint.clone(), trust.keys)?;
     let shown = file.key.to_string();
     if !signed.signers().verified.contains(&shown) {
         return Err(VerifyError::ShownKey { shown });
@@ -99,6 +107,8 @@ pub fn verify_evidence(bytes: &[u8], trust: &Trust<'_>) -> Result<Verdict, Verif
         verify_growth(earlier, signed.checkpoint(), trust.growth)?;
     }
     verify_leaves(signed.checkpoint(), &file.leaves)?;
+    file.verify_list(signed.checkpoint())
+        .map_err(|source| VerifyError::ListAltered { source })?;
     Ok(Verdict {
         checkpoint: signed,
         leaves: file.leaves,

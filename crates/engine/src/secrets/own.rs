@@ -54,7 +54,7 @@ impl OwnSecret {
 
 /// Portcullis' own keys, open.
 pub(crate) struct OwnKeys {
-    pub(crate) ledger: NoteSigner,
+    pub(crate) ledger: Arc<NoteSigner>,
     pub(crate) leases: LeaseSigner,
     pub(crate) ssh_authority: SshAuthority,
     pub(crate) tls: Secret<Vec<u8>>,
@@ -77,7 +77,7 @@ impl Vault {
     pub(crate) async fn own_keys(&self, origin: &str) -> Result<OwnKeys, Failure> {
         let leases = self.seed(OwnSecret::Leases).await?;
         Ok(OwnKeys {
-            ledger: self.ledger_signer(origin).await?,
+            ledger: Arc::new(self.ledger_signer(origin).await?),
             calls: derived(&leases, b"portcullis/idempotency@v1"),
             leases: LeaseSigner::from_seed(&leases)?,
             ssh_authority: SshAuthority::from_seed(&self.seed(OwnSecret::SshAuthority).await?),

@@ -122,21 +122,75 @@ fn a_leaf_altered_together_with_its_stated_hash_is_still_refused() {
 }
 
 #[test]
-fn a_dropped_leaf_and_an_added_one_are_noticed() {
+fn a_dropped_leaf_and_an_added_one_are_named() {
     let text = Log::grown(300, 300).evidence(&INDEXES);
     let dropped = text.replace(&block(&text, 18), "");
     assert_eq!(
         verify(&dropped).unwrap_err(),
-        VerifyError::File(EvidenceError::LeafDropped {
-            declared: 4,
-            found: 3
-        })
+        VerifyError::File(EvidenceError::LeafDropped { index: 18 })
     );
-    let added = text.replace("leaves 4", "leaves 3");
+    let added = text.replace("leaves 3 17 18 299", "leaves 3 17 299");
     assert_eq!(
         verify(&added).unwrap_err(),
-        VerifyError::File(EvidenceError::LeafAdded { declared: 3 })
+        VerifyError::File(EvidenceError::LeafAdded { index: 18 })
     );
+}
+
+/// The file without some of its leaves, its list made to fit.
+fn without(text: &str, dropped: &[u64]) -> String {
+    let left = INDEXES.iter().filter(|index| !dropped.contains(index));
+    let list = left.fold("leaves".to_owned(), |list, index| format!("{list} {index}"));
+    let text = text.replace("leaves 3 17 18 299", &list);
+    dropped.iter().fold(text.clone(), |left, index| {
+        left.replace(&block(&text, *index), "")
+    })
+}
+
+#[test]
+fn leaves_dropped_together_with_their_place_in_the_list_are_noticed() {
+    let text = Log::grown(300, 300).evidence(&INDEXES);
+    assert!(verify(&without(&text, &[])).is_ok());
+    for some in 1..15_u8 {
+        let of_them = (0..).zip(INDEXES).filter(|(bit, _)| some & (1 << bit) != 0);
+        let dropped: Vec<u64> = of_them.map(|(_, index)| index).collect();
+        let error = verify(&without(&text, &dropped)).unwrap_err();
+        assert!(
+            matches!(error, VerifyError::ListAltered { .. }),
+            "{dropped:?}: {error}"
+        );
+        assert!(error.to_string().contains("entries dropped"), "{error}");
+    }
+}
+
+#[test]
+fn a_shorter_list_counts_under_the_checkpoint_it_was_signed_for_and_no_later_one() {
+    let (early, late) = (Log::grown(18, 18), Log::grown(300, 300));
+    let (whole, part) = (late.evidence(&INDEXES), early.evidence(&[3, 17]));
+    assert!(verify(&part).is_ok());
+    let signature = |text: &str| text.lines().nth(3).unwrap().to_owned();
+    let cut = without(&whole, &[18, 299]);
+    let mixed = cut.replacen(&signature(&whole), &signature(&part), 1);
+    assert_ne!(mixed, cut);
+    assert!(matches!(
+        verify(&mixed).unwrap_err(),
+        VerifyError::ListAltered { .. }
+    ));
+}
+
+#[test]
+fn a_list_that_another_key_signed_does_not_count() {
+    let text = Log::grown(300, 300).evidence(&INDEXES);
+    let mallory = NoteSigner::from_seed(ORIGIN, &[8; 32]).unwrap();
+    let log = Log::grown(300, 300);
+    let signed = log.checkpoint().sign(&mallory).unwrap();
+    let other = EvidenceFile::gather(&log.tiles, &signed, &mallory, &INDEXES).unwrap();
+    let (own, other) = (text.lines().nth(3), other.to_string());
+    let forged = text.replacen(own.unwrap(), other.lines().nth(3).unwrap(), 1);
+    assert_ne!(forged, text);
+    assert!(matches!(
+        verify(&forged).unwrap_err(),
+        VerifyError::ListAltered { .. }
+    ));
 }
 
 #[test]
@@ -185,7 +239,7 @@ fn a_checkpoint_signed_by_an_unknown_key_is_refused_even_if_the_file_shows_that_
     let log = Log::grown(30, 30);
     let mallory = NoteSigner::from_seed(ORIGIN, &[8; 32]).unwrap();
     let signed = log.checkpoint().sign(&mallory).unwrap();
-    let file = EvidenceFile::gather(&log.tiles, &signed, mallory.verifier(), &[3]).unwrap();
+    let file = EvidenceFile::gather(&log.tiles, &signed, &mallory, &[3]).unwrap();
     let error = verify(&file.to_string()).unwrap_err();
     assert_eq!(
         error,
@@ -234,7 +288,7 @@ fn witness_signatures_are_kept_and_the_shown_key_must_have_signed() {
     note.sign(&witness);
     let signed =
         portcullis_ledger::SignedCheckpoint::open(note.to_string().as_bytes(), &keys()).unwrap();
-    let file = EvidenceFile::gather(&log.tiles, &signed, &keys()[0], &[3]).unwrap();
+    let file = EvidenceFile::gather(&log.tiles, &signed, &signer(), &[3]).unwrap();
     let verdict = verify(&file.to_string()).unwrap();
     assert_eq!(verdict.checkpoint.signers().ignored, ["witness.example"]);
     assert_eq!(verdict.checkpoint.note().signatures().len(), 2);
@@ -324,8 +378,8 @@ fn one_leaf_can_be_taken_out_as_a_standard_proof() {
 #[test]
 fn evidence_is_not_gathered_from_a_damaged_log_or_beyond_its_end() {
     let mut log = Log::grown(300, 300);
-    let (signed, keys) = (log.signed(), keys());
-    let gather = |log: &Log, index| EvidenceFile::gather(&log.tiles, &signed, &keys[0], &[index]);
+    let (signed, signer) = (log.signed(), signer());
+    let gather = |log: &Log, index| EvidenceFile::gather(&log.tiles, &signed, &signer, &[index]);
     assert!(matches!(gather(&log, 300), Err(GatherError::Tile(_))));
     log.tiles.0.get_mut("tile/entries/000").unwrap()[4] ^= 1;
     assert!(matches!(
@@ -338,12 +392,12 @@ fn evidence_is_not_gathered_from_a_damaged_log_or_beyond_its_end() {
 #[test]
 fn evidence_of_nothing_is_neither_made_nor_accepted() {
     let log = Log::grown(30, 30);
-    let nothing = EvidenceFile::gather(&log.tiles, &log.signed(), &keys()[0], &[]);
+    let nothing = EvidenceFile::gather(&log.tiles, &log.signed(), &signer(), &[]);
     assert_eq!(nothing.unwrap_err(), GatherError::Nothing);
     let text = log.evidence(&[3]);
     let emptied = text
         .replace(&block(&text, 3), "")
-        .replace("leaves 1", "leaves 0");
+        .replace("leaves 3", "leaves ");
     assert!(matches!(
         verify(&emptied).unwrap_err(),
         VerifyError::File(EvidenceError::Malformed { line: 3, .. })

@@ -57,8 +57,7 @@ impl Log {
     }
 
     pub fn evidence(&self, indexes: &[u64]) -> String {
-        let key = signer();
-        EvidenceFile::gather(&self.tiles, &self.signed(), key.verifier(), indexes)
+        EvidenceFile::gather(&self.tiles, &self.signed(), &signer(), indexes)
             .unwrap()
             .to_string()
     }
