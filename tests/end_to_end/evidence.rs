@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use crate::client::until;
 use crate::installation::{bare, init, serve};
 use crate::world::{World, said, text};
 
@@ -41,10 +42,13 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     let id = world.granted(&["analytics", "read", "--reason", "figures"], &["olaf"]);
     let file = world.folder().join("story.evidence");
     let words = ["ledger", "prove", &id, "--out", path(&file)];
-    world.json("rosa", &words, 0);
     let key = world.variable("LEDGER_KEY").to_owned();
     let verify = ["ledger", "verify", path(&file), "--key", &key];
-    holds(&verify);
+    world.json("rosa", &["release", &id], 0);
+    until("the story is over", || {
+        world.json("rosa", &words, 0);
+        told(&verify).0 == Some(0)
+    });
     the_story_is_told_with_names(&[&verify[..], &["--show"]].concat());
 
     let whole = std::fs::read_to_string(&file).unwrap();
@@ -66,8 +70,10 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     leaves.swap(1, 2);
     leaves.remove(1);
     altered(&joined(&leaves), "entry dropped");
-    let signature = whole.lines().find(|line| line.starts_with('—')).unwrap();
-    altered(&whole.replace(&format!("{signature}\n"), ""), "sign");
+    let signatures = whole.lines().filter(|line| line.starts_with('—'));
+    for (signature, why) in signatures.zip(["signature of the list", "no complete signature"]) {
+        altered(&whole.replace(&format!("{signature}\n"), ""), why);
+    }
 
     std::fs::write(&file, &whole).unwrap();
     let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

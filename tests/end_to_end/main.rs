@@ -17,6 +17,7 @@ mod command_line;
 mod crash;
 mod demo;
 mod doctor;
+mod dropped_events;
 mod evidence;
 mod founding;
 mod installation;

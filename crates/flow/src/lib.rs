@@ -11,5 +11,6 @@ pub mod records;
 pub mod request;
 pub mod secret;
 pub mod session;
+pub mod story;
 
 pub use machine::{Machine, Meta, fold};

@@ -1,6 +1,7 @@
 //! The ledger: checkpoints, evidence files, and verifying both without a server.
 
 mod story;
+mod whole;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Resu
             key,
             since,
             show,
-        } => verify(global, &what, &key, since.as_deref(), show)?,
+        } => return verify(global, &what, &key, since.as_deref(), show),
         LedgerCommand::Key => {
             let keys = Api::anonymous(global)?.get("/ledger/key").await?;
             if global.json {
@@ -73,11 +74,11 @@ fn verify(
     key: &str,
     since: Option<&Path>,
     show: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Outcome> {
     let key = self::key(key)?;
     let since = since.map(|path| checkpoint(path, &key)).transpose()?;
     if what.is_dir() {
-        verify_folder(global, what, &key, since.as_ref())
+        verify_folder(global, what, &key, since.as_ref()).map(|()| Outcome::Done)
     } else {
         verify_file(global, what, &key, since.as_ref(), show)
     }
@@ -116,8 +117,9 @@ fn verify_file(
     key: &NoteVerifier,
     since: Option<&SignedCheckpoint>,
     show: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Outcome> {
     let verdict = verified(path, key, since)?;
+    let unfinished = whole::unfinished(&verdict.leaves)?;
     let size = verdict.checkpoint.checkpoint().size();
     let events: Vec<Value> = verdict
         .leaves
@@ -125,12 +127,14 @@ fn verify_file(
         .filter_map(|leaf| serde_json::from_slice(&leaf.data).ok())
         .collect();
     if global.json {
-        return output::json(&json!({
+        output::json(&json!({
             "holds": true,
+            "unfinished": unfinished,
             "leaves": verdict.leaves.len(),
             "checkpoint_size": size,
             "events": if show { Value::from(events) } else { Value::Null },
-        }));
+        }))?;
+        return Ok(whole::outcome(&unfinished));
     }
     if show {
         story::told(&events).iter().try_for_each(output::line)?;
@@ -139,7 +143,11 @@ fn verify_file(
         "the evidence holds: {} events, each in the ledger of {size} under a checkpoint signed by {}",
         verdict.leaves.len(),
         key.name()
-    ))
+    ))?;
+    for line in whole::lines(&unfinished) {
+        output::line(line)?;
+    }
+    Ok(whole::outcome(&unfinished))
 }
 
 fn verify_folder(
