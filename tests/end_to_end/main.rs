@@ -12,6 +12,7 @@ mod attacks;
 mod bad_input;
 mod broken_installation;
 mod canary;
+mod changed_store;
 mod client;
 mod command_line;
 mod crash;

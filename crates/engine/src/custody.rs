@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use portcullis_flow::installation::{Installation, InstallationEvent};
@@ -27,15 +27,20 @@ const PROBE: &str = "tapes/probe";
 /// How much is written for that.
 const PROBE_BYTES: usize = 64 << 10;
 
-/// Whether evidence can be written.
+/// Whether evidence can be written, and what was written is still there.
 pub(crate) struct Custody {
     trouble: watch::Sender<Option<String>>,
+    /// Why the store is not what was recorded. It stays so until somebody put it right and starts the server anew.
+    distrusted: OnceLock<String>,
+    inspected: watch::Sender<bool>,
 }
 
 impl Default for Custody {
     fn default() -> Self {
         Self {
             trouble: watch::Sender::new(None),
+            distrusted: OnceLock::new(),
+            inspected: watch::Sender::new(false),
         }
     }
 }
@@ -53,8 +58,38 @@ impl Custody {
         });
     }
 
-    /// Refuses while evidence cannot be written: whatever is about to begin would leave none.
+    /// The store was found not to hold what was recorded.
+    pub(crate) fn distrust(&self, what: String) {
+        // The first finding is what is told.
+        drop(self.distrusted.set(what));
+    }
+
+    /// The store was compared with the ledger.
+    pub(crate) fn inspected(&self) {
+        self.inspected.send_replace(true);
+    }
+
+    /// Waits for that, for a while: a large store is gone through beside what the server does.
+    pub(crate) async fn until_inspected(&self, at_most: Duration) {
+        let mut inspected = self.inspected.subscribe();
+        let waited = inspected.wait_for(|inspected| *inspected);
+        drop(tokio::time::timeout(at_most, waited).await);
+    }
+
+    /// Refuses once the store was found changed: what decides might be made up.
+    pub(crate) fn trusted(&self) -> Result<(), Failure> {
+        match self.distrusted.get() {
+            None => Ok(()),
+            Some(what) => Err(Failure::Unavailable(format!(
+                "the store is not what was recorded ({what}), so nothing privileged begins: stop the server, see portcullis doctor, and restore the store from a backup"
+            ))),
+        }
+    }
+
+    /// Refuses while evidence cannot be written: whatever is about to begin would leave none. And once the store
+    /// was found changed.
     pub(crate) fn sound(&self) -> Result<(), Failure> {
+        self.trusted()?;
         match &*self.trouble.borrow() {
             None => Ok(()),
             Some(what) => Err(Failure::Unavailable(refusal(what))),

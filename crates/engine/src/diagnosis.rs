@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::bundles;
 use crate::failure::Failure;
+use crate::inspection;
 use crate::ports::Ports;
 use crate::sequencer::{LogFiles, latest};
 use crate::unlock;
@@ -39,18 +40,14 @@ pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
     vec![
         Diagnosis::of(
             "store",
-            ports
-                .store
-                .check()
-                .await
-                .map(|()| "sound".to_owned())
-                .map_err(Into::into),
+            inspection::rows(ports).await.map(|()| "sound".to_owned()),
         ),
         Diagnosis::of("key slots", slots(ports).await),
         Diagnosis::told("installation", installation(ports).await),
         Diagnosis::of("policy", policy(ports).await),
         Diagnosis::of("evidence", evidence(ports).await),
         Diagnosis::told("ledger", ledger(ports).await),
+        Diagnosis::of("events", events(ports).await),
     ]
 }
 
@@ -123,6 +120,14 @@ async fn evidence(ports: &Ports) -> Result<String, Failure> {
             "could not be written, and nothing privileged begins until the server has found that it can: {what}"
         ))),
     }
+}
+
+async fn events(ports: &Ports) -> Result<String, Failure> {
+    let key = NoteVerifier::parse(&record(ports).await?.ledger_key)?;
+    let size = inspection::events(ports, &key).await?;
+    Ok(format!(
+        "the store has the ledger's {size}, as they were recorded"
+    ))
 }
 
 async fn policy(ports: &Ports) -> Result<String, Failure> {

@@ -18,6 +18,7 @@ mod evidence;
 mod failure;
 mod founding;
 mod grants;
+mod inspection;
 mod journal;
 mod lists;
 mod live;

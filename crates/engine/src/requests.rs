@@ -70,6 +70,7 @@ pub struct Approved {
 impl Engine {
     /// Asks for access.
     pub async fn request(&self, who: &Authentication, ask: Ask) -> Result<RequestView, Failure> {
+        self.journal.custody.trusted()?;
         if ask.reason.trim().is_empty() {
             return Err(Failure::Invalid("say why: --reason TEXT".to_owned()));
         }
@@ -143,6 +144,7 @@ impl Engine {
         id: RequestId,
         seen: Digest,
     ) -> Result<RequestView, Failure> {
+        self.journal.custody.trusted()?;
         let mut loaded = self.journal.load::<Request>(id).await?;
         let request = loaded.get()?.clone();
         let assessment = match self.reassess(&request).await? {

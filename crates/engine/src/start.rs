@@ -1,6 +1,7 @@
 //! Starting an installation: vault open, ledger resumed, what was left behind put in order, loops running.
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use portcullis_model::Secret;
 use tokio::sync::{Semaphore, watch};
@@ -15,6 +16,9 @@ use crate::sign_in::MOST_JUDGED;
 use crate::tapes::HEAD_EVERY;
 use crate::unlock::{self, Unlock};
 use crate::{Engine, bundles};
+
+/// How long the start waits for the store to be compared with the ledger; a large one goes on beside.
+const INSPECTION: Duration = Duration::from_millis(100);
 
 /// What the configuration says.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +80,10 @@ impl Running {
         if let Err(failure) = engine.set_reserve_aside().await {
             engine.journal.custody.failed(failure);
         }
-        Ok(Self::with_loops(engine, sequencer))
+        let running = Self::with_loops(engine, sequencer);
+        let custody = &running.engine.journal.custody;
+        custody.until_inspected(INSPECTION).await;
+        Ok(running)
     }
 
     fn with_loops(engine: Arc<Engine>, sequencer: Sequencer) -> Self {
@@ -90,6 +97,7 @@ impl Running {
             tokio::spawn(Arc::clone(&engine).run_grants(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_targets(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_heads(stopped.clone())),
+            tokio::spawn(Arc::clone(&engine).run_inspection(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_custody(stopped)),
         ];
         Self {

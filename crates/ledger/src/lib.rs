@@ -28,7 +28,7 @@ pub use proof::{ProofError, root_from_inclusion, verify_consistency, verify_incl
 pub use prove::{Prover, prove_consistency, prove_inclusion};
 pub use tile::{
     MAX_LEAF_BYTES, TILE_WIDTH, TileError, TileReader, TileWrite, entries_path, hash_tile_path,
-    read_leaf,
+    read_bundle, read_leaf,
 };
 pub use tlog_proof::{TlogProof, TlogProofError};
 pub use tree::{Growth, Tree, TreeError};

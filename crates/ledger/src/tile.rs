@@ -95,16 +95,28 @@ pub fn entries_path(index: u64, width: u16) -> String {
 /// [`TileError`] when the index is outside the log or the bundle is missing or malformed. The
 /// leaf's hash is not checked here.
 pub fn read_leaf(reader: &dyn TileReader, size: u64, index: u64) -> Result<Vec<u8>, TileError> {
-    if index >= size {
-        return Err(TileError::OutOfRange { index, size });
-    }
-    let bundle = index >> 8;
-    let entries = read_entries(reader, bundle, width_at(size, bundle))?;
+    let entries = read_bundle(reader, size, index)?;
     let offset = usize::try_from(index & 0xff).unwrap_or(0);
     entries
         .into_iter()
         .nth(offset)
         .ok_or(TileError::OutOfRange { index, size })
+}
+
+/// Reads the entry bundle that holds leaf `index` of a log of `size` entries.
+///
+/// # Errors
+/// As [`read_leaf`].
+pub fn read_bundle(
+    reader: &dyn TileReader,
+    size: u64,
+    index: u64,
+) -> Result<Vec<Vec<u8>>, TileError> {
+    if index >= size {
+        return Err(TileError::OutOfRange { index, size });
+    }
+    let bundle = index >> 8;
+    read_entries(reader, bundle, width_at(size, bundle))
 }
 
 /// Width of tile `index` of a level that has `count` hashes in all.

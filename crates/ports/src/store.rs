@@ -198,6 +198,7 @@ pub trait Store: Send + Sync {
     /// An event that cannot be projected is an error and changes nothing.
     async fn rebuild(&self, projector: Arc<Projector>) -> Result<(), StoreError>;
 
-    /// Checks the store's own integrity; says what is wrong.
-    async fn check(&self) -> Result<(), StoreError>;
+    /// Checks the store's own integrity, and that its rows and claims are what its events amount to; says what
+    /// is wrong. The rows may be thousands: they are compared one by one.
+    async fn check(&self, projector: Arc<Projector>) -> Result<(), StoreError>;
 }

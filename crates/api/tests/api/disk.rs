@@ -167,8 +167,8 @@ impl Store for On<dyn Store> {
         self.inner.rebuild(projector).await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        self.inner.check().await
+    async fn check(&self, projector: Arc<Projector>) -> Result<(), StoreError> {
+        self.inner.check(projector).await
     }
 }
 

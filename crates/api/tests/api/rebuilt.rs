@@ -148,12 +148,12 @@ async fn rows_rebuilt_from_the_events_alone_are_the_same_bytes() {
     assert_eq!(nouns.len(), 9, "a story for each noun: {nouns:?}");
     let found = found_by_keys(&world, &before).await;
     let projector = Arc::new(portcullis_engine::project);
-    world.ports.store.rebuild(projector).await.unwrap();
+    world.ports.store.rebuild(projector.clone()).await.unwrap();
     let after = rows(&world).await;
     for (stream, row) in &before {
         assert_eq!(after.get(stream), Some(row), "{stream}");
     }
     assert_eq!(after.len(), before.len());
     assert_eq!(found_by_keys(&world, &after).await, found);
-    world.ports.store.check().await.unwrap();
+    world.ports.store.check(projector).await.unwrap();
 }

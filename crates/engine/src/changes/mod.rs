@@ -29,6 +29,14 @@ impl Engine {
         self.propose_with(who, body, None).await
     }
 
+    /// What only narrows is never refused for want of trust in the store.
+    fn trusted_to(&self, needed: &Needed) -> Result<(), Failure> {
+        match needed {
+            Needed::AnyOwner => Ok(()),
+            Needed::Nobody | Needed::Each { .. } => self.journal.custody.trusted(),
+        }
+    }
+
     /// The same, keeping a sealed secret that the change is about.
     pub(crate) async fn propose_with(
         &self,
@@ -39,6 +47,7 @@ impl Engine {
         Self::need_second_factor(who)?;
         self.check(&body).await?;
         let needed = self.needed(who, &body).await?;
+        self.trusted_to(&needed)?;
         let roles = self.roles(who).await?;
         if needed != Needed::Nobody && roles.is_empty() {
             return Err(Failure::Denied {
@@ -71,6 +80,7 @@ impl Engine {
         seen: Digest,
     ) -> Result<ChangeView, Failure> {
         let mut loaded = self.journal.load::<Change>(id).await?;
+        self.trusted_to(&loaded.get()?.needed)?;
         let roles = self.roles(who).await?;
         let mut command = self.journal.command(Some(who.identity));
         let signed = loaded.get()?.sign(who, roles, seen, command.at())?;

@@ -223,6 +223,7 @@ impl Engine {
     /// What changed between the decision and its record was not looked at by anybody: nobody knew of the session.
     /// From the record on, re-evaluation knows of it.
     async fn still_allowed(&self, session: SessionId) -> Result<(), Failure> {
+        self.journal.custody.sound()?;
         let recorded = self.journal.load::<Session>(session).await?;
         match self.no_longer_allowed(recorded.get()?).await? {
             None => Ok(()),

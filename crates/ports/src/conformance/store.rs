@@ -74,7 +74,7 @@ async fn what_was_appended_reads_back_byte_for_byte(store: &dyn Store) {
     assert!(store.events(3, 10).await.unwrap().is_empty());
     assert_eq!(store.row("request", stream.as_str()).await.unwrap(), row);
     assert_eq!(store.row("grant", stream.as_str()).await.unwrap(), None);
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
 }
 
 async fn a_stale_version_conflicts_and_writes_nothing(store: &dyn Store) {
@@ -166,7 +166,7 @@ async fn a_command_sees_what_its_earlier_parts_claim(store: &dyn Store) {
     ];
     store.append(handed_on).await.unwrap();
     assert_eq!(store.claimed_at("name", "x").await.unwrap(), Some(2));
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
 }
 
 async fn a_command_over_two_streams_is_all_or_nothing(store: &dyn Store) {
@@ -272,7 +272,7 @@ async fn many_writers_get_distinct_positions_without_gaps(store: Arc<dyn Store>)
     let positions: BTreeSet<u64> = writers.join_all().await.into_iter().flatten().collect();
     assert!(positions.into_iter().eq(0..64 * 9));
     assert_eq!(*store.committed().borrow(), 64 * 9);
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
 }
 
 async fn a_refused_command_does_not_disturb_its_neighbours(store: Arc<dyn Store>) {
@@ -300,7 +300,7 @@ async fn a_refused_command_does_not_disturb_its_neighbours(store: Arc<dyn Store>
     }
     assert_eq!((spent, refused), (1, 31));
     assert_eq!(count(&*store).await, 33);
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
 }
 
 async fn a_store_opened_again_has_everything(open: &impl AsyncFn(&Path) -> Arc<dyn Store>) {
@@ -361,7 +361,7 @@ async fn an_erased_text_is_gone_and_its_event_stays(store: &dyn Store) {
         .await
         .expect("erasing twice is no error");
     assert!(store.bodies(position + 1).await.unwrap().is_empty());
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
     store.rebuild(Arc::new(project)).await.unwrap();
 }
 

@@ -4,23 +4,24 @@ use std::collections::HashMap;
 
 use portcullis_model::Event;
 use portcullis_ports::StoreError;
+use portcullis_ports::store::Projector;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::faults::fault;
-use super::read;
+use super::{derived, read};
 
 /// Findings named before the rest is only counted.
 const MOST_NAMED: usize = 20;
 
 /// What was found wrong so far.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     named: Vec<String>,
     more: usize,
 }
 
 impl Findings {
-    fn add(&mut self, finding: String) {
+    pub(super) fn add(&mut self, finding: String) {
         if self.named.len() < MOST_NAMED {
             self.named.push(finding);
         } else {
@@ -40,18 +41,23 @@ impl Findings {
 }
 
 /// Checks one committed state of the file; an error lists what is wrong.
-pub fn check(connection: &Connection) -> Result<(), StoreError> {
+pub fn check(connection: &Connection, projector: &Projector) -> Result<(), StoreError> {
     let mut findings = Findings::default();
-    look(connection, &mut findings).map_err(|error| fault(&error))?;
+    look(connection, projector, &mut findings).map_err(|error| fault(&error))?;
     findings.report()
 }
 
-fn look(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {
+fn look(
+    connection: &Connection,
+    projector: &Projector,
+    findings: &mut Findings,
+) -> rusqlite::Result<()> {
     let snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     pages(&snapshot, findings)?;
     gaps(&snapshot, findings)?;
     events(&snapshot, findings)?;
-    stray_bodies(&snapshot, findings)
+    stray_bodies(&snapshot, findings)?;
+    derived::check(&snapshot, projector, findings)
 }
 
 fn pages(connection: &Connection, findings: &mut Findings) -> rusqlite::Result<()> {

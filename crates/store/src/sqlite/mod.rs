@@ -6,6 +6,7 @@
 mod append;
 mod check;
 mod claims;
+mod derived;
 mod faults;
 mod read;
 mod readers;
@@ -132,7 +133,9 @@ impl Store for SqliteStore {
         self.writer.rebuild(projector).await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        self.readers.inspect(check::check).await
+    async fn check(&self, projector: Arc<Projector>) -> Result<(), StoreError> {
+        self.readers
+            .inspect(move |connection| check::check(connection, &*projector))
+            .await
     }
 }

@@ -63,7 +63,7 @@ fn tamper(path: &Path, sql: &str) {
 
 async fn complaint(path: &Path) -> String {
     let store = SqliteStore::open(path).unwrap();
-    match store.check().await {
+    match store.check(Arc::new(project)).await {
         Err(StoreError::Damaged(text)) => text,
         other => panic!("{other:?}"),
     }
@@ -127,12 +127,12 @@ async fn a_full_disk_refuses_whole_commands_and_the_store_goes_on() {
             .unwrap()
             .is_none()
     );
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
     drop(store);
 
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.append(command(written)).await.unwrap(), 3 * written);
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,7 +161,7 @@ async fn on_a_full_disk_every_caller_is_answered_and_told_the_truth() {
             written
         );
     }
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn an_overwritten_page_is_found_by_the_check() {
     for number in 0..50 {
         store.append(command(number)).await.unwrap();
     }
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
     drop(store);
     let whole = fs::read(&path).unwrap();
     for page in [10, 20, 30] {
@@ -246,6 +246,26 @@ async fn the_check_names_what_was_changed_behind_the_stores_back() {
             "INSERT INTO claims VALUES ('number', '9', 0)",
             "no event claims number 9",
         ),
+        (
+            "UPDATE rows SET state = CAST(replace(state, 'owner 1', 'owner 2') AS BLOB)",
+            "was changed: it is not what its events amount to",
+        ),
+        ("UPDATE rows SET version = version + 1", "was changed"),
+        ("UPDATE rows SET noun = 'grant'", "was changed"),
+        ("UPDATE rows SET keys = '{}'", "was changed"),
+        ("DELETE FROM rows", "is lost"),
+        (
+            "INSERT INTO rows SELECT 'req_of_nobody', noun, version, '{}', state FROM rows LIMIT 1",
+            "no event has the row of req_of_nobody",
+        ),
+        (
+            "UPDATE row_keys SET value = 'owner 9' WHERE value = 'owner 1'",
+            "by a owner it does not have",
+        ),
+        (
+            "DELETE FROM row_keys WHERE value = 'owner 1'",
+            "the index lacks 1 keys",
+        ),
     ] {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("store.db");
@@ -258,11 +278,73 @@ async fn the_check_names_what_was_changed_behind_the_stores_back() {
         let mut writing = append(None, vec![noted]);
         writing.records[0].bodies.push(body);
         store.append(vec![writing]).await.unwrap();
-        store.check().await.unwrap();
+        store.check(Arc::new(project)).await.unwrap();
         drop(store);
         tamper(&path, sql);
         let complaint = complaint(&path).await;
         assert!(complaint.contains(said), "{sql}: {complaint}");
+    }
+}
+
+/// Where something else stands in the first row of a table.
+fn changes(connection: &Connection, table: &str) -> Vec<String> {
+    let mut statement = connection
+        .prepare(&format!("SELECT * FROM {table} LIMIT 1"))
+        .unwrap();
+    let columns: Vec<String> = statement
+        .column_names()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let first = statement
+        .query_row([], |row| (0..columns.len()).map(|at| row.get(at)).collect())
+        .unwrap();
+    let first: Vec<Value> = first;
+    let other = |(column, value): (&String, &Value)| {
+        let other = match value {
+            Value::Integer(_) => format!("{column} + 1000"),
+            Value::Text(_) => format!("'x' || substr({column}, 2)"),
+            Value::Blob(_) => format!("CAST('x' || substr({column}, 2) AS BLOB)"),
+            other => panic!("{table}.{column}: {other:?}"),
+        };
+        let key = connection.query_row(
+            "SELECT group_concat(name) FROM pragma_table_info(?1) WHERE pk > 0",
+            [table],
+            |row| row.get::<_, String>(0),
+        );
+        let key = key.unwrap();
+        format!(
+            "UPDATE {table} SET {column} = {other} WHERE ({key}) = (SELECT {key} FROM {table} LIMIT 1)"
+        )
+    };
+    columns.iter().zip(&first).map(other).collect()
+}
+
+/// What is sealed shows it by itself, when it is opened.
+#[tokio::test]
+async fn a_change_in_any_column_is_found_by_the_check() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("store.db");
+    let store = SqliteStore::open(&path).unwrap();
+    store.append(command(0)).await.unwrap();
+    let body = Body::new("reason", [3; 16], "to drop the table");
+    let mut noted = note(2, 1);
+    noted.bodies.push(body.commit());
+    let mut writing = append(None, vec![noted]);
+    writing.records[0].bodies.push(body);
+    store.append(vec![writing]).await.unwrap();
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    let tables = ["events", "bodies", "claims", "rows", "row_keys"];
+    let all = Connection::open(&path).unwrap();
+    let changes: Vec<String> = tables.iter().flat_map(|one| changes(&all, one)).collect();
+    drop(all);
+    assert_eq!(changes.len(), 6 + 4 + 3 + 5 + 4);
+    for sql in changes {
+        fs::write(&path, &whole).unwrap();
+        tamper(&path, &sql);
+        let complaint = complaint(&path).await;
+        assert!(!complaint.is_empty(), "{sql}");
     }
 }
 

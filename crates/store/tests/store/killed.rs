@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portcullis_model::Claim;
 use portcullis_ports::Store;
-use portcullis_ports::conformance::store::world::{append, event, stream};
+use portcullis_ports::conformance::store::world::{append, event, project, stream};
 use portcullis_store::SqliteStore;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -56,7 +56,7 @@ async fn writes_until_it_is_killed() {
 /// Every command is there whole or not at all; gives how many there are.
 async fn assert_whole_commands(place: &Path) -> u64 {
     let store = SqliteStore::open(place.join("store.db")).unwrap();
-    store.check().await.unwrap();
+    store.check(Arc::new(project)).await.unwrap();
     let events = *store.committed().borrow();
     assert_eq!(events % 5, 0, "a command was cut");
     let mut first = 0;
