@@ -154,7 +154,7 @@ impl Unrecorded {
 
 /// How far one time of trouble has been dealt with.
 #[derive(Default)]
-struct Dealt {
+pub(crate) struct Dealt {
     told: BTreeSet<SessionId>,
     given_up: bool,
     recorded: bool,
@@ -164,11 +164,36 @@ struct Dealt {
     said: String,
 }
 
+impl Dealt {
+    /// Goes on with trouble that an earlier run of the server recorded. It is over when that is recorded too.
+    fn recorded_before() -> Self {
+        Self {
+            given_up: true,
+            recorded: true,
+            ..Self::default()
+        }
+    }
+}
+
 impl Engine {
+    /// Takes up the trouble that the server was in when it was last stopped, if it was in any.
+    pub(crate) fn resume_trouble(&self, failing: Option<String>) -> Dealt {
+        let Some(what) = failing else {
+            return Dealt::default();
+        };
+        self.journal
+            .custody
+            .failed(format!("{what}, before the server was started again"));
+        Dealt::recorded_before()
+    }
+
     /// Sees to it until shut down.
-    pub(crate) async fn run_custody(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+    pub(crate) async fn run_custody(
+        self: Arc<Self>,
+        mut dealt: Dealt,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
         let mut trouble = self.journal.custody.trouble.subscribe();
-        let mut dealt = Dealt::default();
         while !*shutdown.borrow() {
             if let Some(what) = self.journal.custody.trouble() {
                 self.deal_with(&what, &mut dealt).await;

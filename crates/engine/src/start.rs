@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::attempts::Attempts;
+use crate::custody::Dealt;
 use crate::failure::Failure;
 use crate::founding::origin;
 use crate::ports::Ports;
@@ -80,13 +81,14 @@ impl Running {
         if let Err(failure) = engine.set_reserve_aside().await {
             engine.journal.custody.failed(failure);
         }
-        let running = Self::with_loops(engine, sequencer);
+        let dealt = engine.resume_trouble(installation.failing);
+        let running = Self::with_loops(engine, sequencer, dealt);
         let custody = &running.engine.journal.custody;
         custody.until_inspected(INSPECTION).await;
         Ok(running)
     }
 
-    fn with_loops(engine: Arc<Engine>, sequencer: Sequencer) -> Self {
+    fn with_loops(engine: Arc<Engine>, sequencer: Sequencer, dealt: Dealt) -> Self {
         let (stop, stopped) = watch::channel(false);
         let loops = vec![
             tokio::spawn(sequencer.run(stopped.clone())),
@@ -98,7 +100,7 @@ impl Running {
             tokio::spawn(Arc::clone(&engine).run_targets(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_heads(stopped.clone())),
             tokio::spawn(Arc::clone(&engine).run_inspection(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_custody(stopped)),
+            tokio::spawn(Arc::clone(&engine).run_custody(dealt, stopped)),
         ];
         Self {
             engine,

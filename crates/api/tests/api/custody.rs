@@ -29,6 +29,18 @@ async fn failing(world: &World) -> Value {
     state["failing"].clone()
 }
 
+/// Waits for something, for a while.
+async fn until(holds: impl AsyncFn() -> bool) {
+    let reached = async {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+        while !holds().await {
+            ticks.tick().await;
+        }
+    };
+    let reached = tokio::time::timeout(std::time::Duration::from_secs(30), reached).await;
+    reached.expect("it never was so");
+}
+
 fn path_of(session: &Held) -> String {
     format!("/sessions/{}", session.id)
 }
@@ -157,6 +169,39 @@ async fn a_server_that_starts_without_its_reserve_lets_nothing_privileged_begin(
     assert!(refused.message.contains("reserve"), "{refused}");
     let reading = world.get(&people.rosa, "/requests").await;
     assert_eq!(reading.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn trouble_that_a_crash_cut_short_is_over_once_evidence_is_written_again() {
+    let (world, people, gate) = at_the_gate().await;
+    let mut session = gate.open(&world).await.unwrap();
+    world.disk.fill(&Part::ALL);
+    drop(session.record(&world).await.unwrap_err());
+    until(async || failing(&world).await != Value::Null).await;
+    // It lives on, so the trouble is not over when the server dies.
+    world.disk.make_room();
+    let world = world.after_a_crash().await;
+    until(async || failing(&world).await == Value::Null).await;
+    let gate = Gate::at(&world, "rosa", "gate").await;
+    until(async || gate.open(&world).await.is_ok()).await;
+    world.get(&people.rosa, "/requests").await.done();
+}
+
+#[tokio::test]
+async fn trouble_that_a_crash_cut_short_goes_on_while_there_is_no_room() {
+    let (world, _, gate) = at_the_gate().await;
+    let mut session = gate.open(&world).await.unwrap();
+    world.disk.fill(&[Part::Tapes]);
+    drop(session.record(&world).await.unwrap_err());
+    until(async || failing(&world).await != Value::Null).await;
+    let world = world.after_a_crash().await;
+    let gate = Gate::at(&world, "rosa", "gate").await;
+    let refused = gate.open(&world).await.err().unwrap();
+    assert!(
+        refused.message.contains("could not be recorded"),
+        "{refused}"
+    );
+    assert_ne!(failing(&world).await, Value::Null);
 }
 
 #[tokio::test]
