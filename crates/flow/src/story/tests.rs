@@ -358,6 +358,20 @@ fn a_grant_that_lacks_an_approval_of_its_flow_is_no_story() {
 }
 
 #[test]
+fn a_session_that_is_no_use_of_its_grant_is_no_story() {
+    let request = id::<RequestId>(3);
+    let unused = Written::default()
+        .submitted()
+        .say(request, &approved(0, 2))
+        .say(request, &approved(1, 4))
+        .granted()
+        .say(id::<GrantId>(7), &issue(&[2, 4]))
+        .say(id::<SessionId>(8), &opening());
+    let heard = told(&unused.0);
+    assert!(heard.contains("lacks a grant.used"), "{heard}");
+}
+
+#[test]
 fn events_of_another_story_and_in_another_order_are_named() {
     let mut swapped = whole();
     swapped.swap(1, 2);
