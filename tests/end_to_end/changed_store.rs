@@ -61,6 +61,6 @@ fn a_changed_row_or_event_is_found_and_nothing_privileged_begins() {
         assert!(told.contains("nothing privileged begins"), "{told}");
         assert!(told.contains(says), "{told}");
         // What only narrows is refused to nobody.
-        world.json("iris", &["identities", "suspend", "maria"], 0);
+        world.json("iris", &["identities", "remove", "maria"], 0);
     }
 }

@@ -1,6 +1,7 @@
 //! Load, decide, append: the one way state is read and changed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use portcullis_flow::change::Change;
 use portcullis_flow::grant::Grant;
@@ -70,15 +71,22 @@ pub(crate) struct Loaded<M> {
     pub(crate) stream: StreamId,
     pub(crate) version: u64,
     pub(crate) state: Option<M>,
+    /// The command that moved it on, and whether that was committed.
+    moved_by: Option<Arc<AtomicBool>>,
 }
 
 impl<M: Machine> Loaded<M> {
     /// A stream that has no events yet.
     pub(crate) fn fresh(stream: impl Into<StreamId>) -> Self {
+        Self::at(stream.into(), 0, None)
+    }
+
+    const fn at(stream: StreamId, version: u64, state: Option<M>) -> Self {
         Self {
-            stream: stream.into(),
-            version: 0,
-            state: None,
+            stream,
+            version,
+            state,
+            moved_by: None,
         }
     }
 
@@ -115,11 +123,8 @@ impl Journal {
         let Some(row) = row else {
             return Ok(Loaded::fresh(stream));
         };
-        Ok(Loaded {
-            stream,
-            version: row.version,
-            state: Some(state_of(&row)?),
-        })
+        let state = state_of(&row)?;
+        Ok(Loaded::at(stream, row.version, Some(state)))
     }
 
     /// Adds the one event that follows from a stream's present state.
@@ -197,11 +202,8 @@ impl Journal {
             .await?;
         rows.first()
             .map(|row| {
-                Ok(Loaded {
-                    stream: stream_of(row)?,
-                    version: row.version,
-                    state: Some(state_of(row)?),
-                })
+                let state = state_of(row)?;
+                Ok(Loaded::at(stream_of(row)?, row.version, Some(state)))
             })
             .transpose()
     }
@@ -214,6 +216,7 @@ impl Journal {
             at: self.clock.now(),
             appends: Vec::new(),
             claims: repeats::claims(actor),
+            committed: Arc::default(),
         }
     }
 }
@@ -253,6 +256,7 @@ pub(crate) struct Command<'a> {
     at: Timestamp,
     appends: Vec<Append>,
     claims: Vec<Claim>,
+    committed: Arc<AtomicBool>,
 }
 
 impl Command<'_> {
@@ -282,6 +286,7 @@ impl Command<'_> {
         payload: &M::Event,
         bodies: Vec<Body>,
     ) -> Result<(), Failure> {
+        self.goes_on_from(loaded)?;
         let event = self.envelope(loaded, payload, &bodies)?;
         let leaf = event.to_leaf()?;
         // As the leaf has it, so that a row made anew from leaves is the same.
@@ -298,6 +303,7 @@ impl Command<'_> {
         let before = loaded.version;
         loaded.version = event.seq;
         loaded.state = Some(state);
+        loaded.moved_by = Some(Arc::clone(&self.committed));
         let record = Record {
             leaf,
             event,
@@ -327,8 +333,20 @@ impl Command<'_> {
             self.journal.custody.failed(error);
         }
         written?;
+        self.committed.store(true, Ordering::Release);
         repeats::committed(self.actor);
         Ok(())
+    }
+
+    /// Refuses to build on what another command pushed and did not commit: the version might be right by chance,
+    /// since somebody else wrote meanwhile, and the state is not.
+    fn goes_on_from<M>(&self, loaded: &Loaded<M>) -> Result<(), Failure> {
+        match &loaded.moved_by {
+            Some(by) if !Arc::ptr_eq(by, &self.committed) && !by.load(Ordering::Acquire) => {
+                Err(Failure::Raced)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn envelope<M: Machine>(

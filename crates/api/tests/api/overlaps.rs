@@ -88,6 +88,22 @@ async fn the_later_grant_may_end_first_and_the_way_to_the_system_does_not_matter
     assert!(!shelf.has("rosa", "books"));
 }
 
+/// The server writes what it does with a grant, and its holder meanwhile that it is over.
+#[tokio::test]
+async fn a_grant_given_back_while_it_is_assigned_is_what_its_events_say() {
+    let shelf = Arc::new(Shelf::lingering());
+    let (world, people) = stacked(&shelf).await;
+    let id = granted(&world, &people, "shelf", 60).await;
+    shelf.entered().await;
+    let path = format!("/grants/{id}/release");
+    world.post(&people.rosa, &path, json!({})).await.done();
+    let grant = until(&world, &people, &id, "revoked").await;
+    assert_eq!(grant["cause"]["why"], "released", "{grant}");
+    assert!(!shelf.has("rosa", "books"));
+    let projector = Arc::new(portcullis_engine::project);
+    world.ports.store.check(projector).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_others_gave_is_left_when_the_last_grant_ends() {
     let shelf = Arc::new(Shelf::default());

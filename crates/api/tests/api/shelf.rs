@@ -68,6 +68,12 @@ impl Shelf {
         *self.gone.lock().unwrap() = true;
     }
 
+    /// Waits for a call to come in.
+    pub async fn entered(&self) {
+        let mut inside = self.inside.subscribe();
+        inside.wait_for(|inside| *inside > 0).await.unwrap();
+    }
+
     pub fn get_stuck(&self) {
         *self.stuck.lock().unwrap() = true;
     }

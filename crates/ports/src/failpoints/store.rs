@@ -95,7 +95,7 @@ impl Store for Watched {
         self.0.rebuild(projector).await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        self.0.check().await
+    async fn check(&self, projector: Arc<Projector>) -> Result<(), StoreError> {
+        self.0.check(projector).await
     }
 }
