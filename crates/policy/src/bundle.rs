@@ -6,7 +6,9 @@ mod compile;
 mod error;
 mod flows;
 mod layout;
+pub mod limits;
 mod shipped;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -6,9 +6,9 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use portcullis_model::{Digest, Path};
 
-use super::error::{BundleError, Cause, Problem};
+use super::error::{BundleError, Cause, MOST_PROBLEMS, Problem};
 use super::layout::{Folder, SCHEMA, flows_file, texts};
-use super::{Bundle, PathSet, flows};
+use super::{Bundle, PathSet, flows, limits};
 use crate::query::PolicyAction;
 use crate::question;
 use crate::vocabulary::Vocabulary;
@@ -16,7 +16,9 @@ use crate::vocabulary::Vocabulary;
 type Texts<'a> = BTreeMap<&'a str, &'a str>;
 
 pub(super) fn compile(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, BundleError> {
+    limits::sizes(&files)?;
     let texts = texts(&files)?;
+    limits::shapes(&texts)?;
     let schema = schema(&texts)?;
     let vocabulary = vocabulary(&schema)
         .map_err(|told| Problem::whole_file(SCHEMA, Cause::SchemaMismatch(told)))?;
@@ -38,6 +40,14 @@ pub(super) fn compile(files: BTreeMap<String, Vec<u8>>) -> Result<Bundle, Bundle
         })
     };
     let (ordinary, privileged) = (flows_of(Path::Ordinary), flows_of(Path::Privileged));
+    let questions = schema.request_envs().take(limits::MOST_CHECKS + 1).count();
+    let checks = questions.saturating_mul(policies.values().map(Vec::len).sum());
+    limits::within(
+        "the bundle",
+        "policies times questions that its schema lets be asked",
+        checks,
+        limits::MOST_CHECKS,
+    )?;
     problems.extend(validate(&policies, &texts, &schema));
     BundleError::check(problems)?;
     BundleError::check(misplaced(&policies, &texts, &schema, &vocabulary))?;
@@ -101,7 +111,8 @@ fn parse(file: &str, text: &str) -> Result<Vec<Policy>, Vec<Problem>> {
     let set: PolicySet = text.parse().map_err(|errors: cedar_policy::ParseErrors| {
         let problem =
             |error| Problem::from_cedar(file, text, DetailedError::from(error), Cause::Syntax);
-        errors.iter().map(problem).collect::<Vec<_>>()
+        let told = errors.iter().take(MOST_PROBLEMS).map(problem);
+        told.collect::<Vec<_>>()
     })?;
     let mut problems = Vec::new();
     for template in set.templates() {
@@ -169,7 +180,8 @@ fn validate(
         let warnings = result
             .validation_warnings()
             .map(|warning| (warning.policy_id(), DetailedError::from(warning)));
-        problems.extend(errors.chain(warnings).map(|(id, found)| {
+        let told = errors.chain(warnings).take(MOST_PROBLEMS);
+        problems.extend(told.map(|(id, found)| {
             let policy = id.to_string();
             Problem::from_cedar(file, text, found, |told| Cause::Invalid { policy, told })
         }));

@@ -4,6 +4,9 @@ use std::fmt;
 
 use cedar_policy::ffi::DetailedError;
 
+/// The most problems that are told: nobody mends more at once, and each is looked for in its file.
+pub(super) const MOST_PROBLEMS: usize = 100;
+
 /// Everything that is wrong with a bundle; at least one problem. Prints one a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.problems))]
@@ -20,6 +23,7 @@ impl BundleError {
     /// An error when there is any problem.
     pub(super) fn check(mut problems: Vec<Problem>) -> Result<(), Self> {
         problems.sort_by(|one, other| one.place.cmp(&other.place));
+        problems.truncate(MOST_PROBLEMS);
         if problems.is_empty() {
             Ok(())
         } else {
@@ -119,6 +123,25 @@ pub enum Cause {
          invariants/ with *.cedar files, and flows.toml in ordinary/ and privileged/: move it elsewhere or rename it"
     )]
     Unknown,
+    /// More than a bundle may hold.
+    #[error("this is too large: at most {most} {what}; split it or make it smaller")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// The most.
+        most: usize,
+    },
+    /// Brackets in brackets, or types in types.
+    #[error(
+        "this goes too deep: at most {} levels; make it flatter",
+        super::limits::DEEPEST
+    )]
+    TooDeep,
+    /// Types without an end.
+    #[error(
+        "some of its types mean each other in a circle; give each a meaning of its own, and a name used once"
+    )]
+    Circle,
     /// Bytes that are no text.
     #[error("the file is not UTF-8 text; save it as UTF-8")]
     NotText,

@@ -6,7 +6,7 @@ use portcullis_model::{ApprovalFlow, Controls};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::error::{Cause, Problem};
+use super::error::{Cause, MOST_PROBLEMS, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +25,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Vec<ApprovalFlow>, Vec<Pro
     let mut problems = Vec::new();
     let (mut names, mut levels) = (BTreeSet::new(), BTreeSet::new());
     for spanned in &read.flow {
+        if problems.len() >= MOST_PROBLEMS {
+            break;
+        }
         let flow = spanned.get_ref();
         let mut complaints = faults(flow);
         if !names.insert(&flow.name) {
@@ -43,6 +46,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Vec<ApprovalFlow>, Vec<Pro
         problems.extend(
             complaints
                 .iter()
+                .take(MOST_PROBLEMS)
                 .map(|told| problem(file, text, offset, told)),
         );
     }
