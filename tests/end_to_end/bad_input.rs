@@ -231,6 +231,18 @@ fn broken_policies_are_told_with_file_line_and_column() {
         |it| std::os::unix::fs::symlink("nothing", it.0.join("line/x.cedar")).unwrap(),
         &["line/x.cedar"],
     );
+    let deep = |text: String| move |it: &Bundle| it.edit(schema, "namespace", &text);
+    for depth in [1_000, 40_000] {
+        let (open, close) = ("Set<".repeat(depth), ">".repeat(depth));
+        let types = format!("type Deep = {open}Long{close};\nnamespace");
+        bundle.broken(deep(types), &["schema.cedarschema:", "too deep"]);
+        let (open, close) = ("(".repeat(depth), ")".repeat(depth));
+        let condition = format!("when {{ {open}true{close} }};");
+        bundle.broken(
+            |it| it.edit("guardrails/identities.cedar", ";", &condition),
+            &["guardrails/identities.cedar:", "too deep"],
+        );
+    }
     let check = |name: &str, names: &[&str]| {
         let path = folder.path().join(name);
         refused(

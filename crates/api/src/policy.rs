@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::problem::Problem;
-use crate::{App, Routes};
+use crate::{Answer, App, Routes};
 
 pub(crate) fn routes() -> Routes {
     OpenApiRouter::new()
@@ -46,11 +46,15 @@ impl BundleBody {
     }
 }
 
-/// Checks a bundle; keeps nothing of it.
+/// Checks a bundle for an owner; keeps nothing of it.
 #[utoipa::path(post, path = "/policy/check", tag = "policy", request_body = BundleBody,
     responses((status = 200, description = "`digest`, `ok` and `problems`", body = Value)))]
-async fn check_policy(State(engine): App, Body(body): Body<BundleBody>) -> Json<BundleCheck> {
-    Json(engine.check_bundle(body.bytes()))
+async fn check_policy(
+    State(engine): App,
+    Caller(who): Caller,
+    Body(body): Body<BundleBody>,
+) -> Answer<BundleCheck> {
+    Ok(Json(engine.check_bundle(&who, body.bytes()).await?))
 }
 
 /// Proposes a bundle, to be signed.

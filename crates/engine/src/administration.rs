@@ -10,7 +10,7 @@ use portcullis_model::{
     Authentication, Digest, Group, Identity, IdentityId, OwnerRole, Resource, ResourceId, Secret,
     SecretId, Timestamp,
 };
-use portcullis_policy::{Bundle, ChangeKind, change_kind};
+use portcullis_policy::{ChangeKind, change_kind};
 use portcullis_vault::{SecretKind, parse_password, parse_ssh_private_key};
 use serde::Serialize;
 
@@ -316,9 +316,14 @@ impl Engine {
         })
     }
 
-    /// Checks a bundle without keeping it.
-    pub fn check_bundle(&self, files: BTreeMap<String, Vec<u8>>) -> BundleCheck {
-        match Bundle::from_files(files) {
+    /// Checks a bundle without keeping it. Only for owners: reading what somebody wrote is work.
+    pub async fn check_bundle(
+        &self,
+        who: &Authentication,
+        files: BTreeMap<String, Vec<u8>>,
+    ) -> Result<BundleCheck, Failure> {
+        self.need_owner(who).await?;
+        Ok(match self.bundle_reader.read(files).await? {
             Ok(bundle) => BundleCheck {
                 digest: Some(bundle.digest()),
                 ok: true,
@@ -329,7 +334,20 @@ impl Engine {
                 ok: false,
                 problems: error.problems().iter().map(ToString::to_string).collect(),
             },
+        })
+    }
+
+    /// Refuses whoever owns nothing, before anything of theirs is read.
+    async fn need_owner(&self, who: &Authentication) -> Result<(), Failure> {
+        Self::need_second_factor(who)?;
+        if self.roles(who).await?.is_empty() {
+            return Err(Failure::Denied {
+                code: "not_eligible",
+                message: "only an owner can check or propose a policy bundle".to_owned(),
+                next: None,
+            });
         }
+        Ok(())
     }
 
     /// Proposes a bundle: kept, compared with the active one, to be signed.
@@ -338,8 +356,9 @@ impl Engine {
         who: &Authentication,
         files: BTreeMap<String, Vec<u8>>,
     ) -> Result<BundleProposal, Failure> {
-        let proposed =
-            Bundle::from_files(files).map_err(|error| Failure::Invalid(error.to_string()))?;
+        self.need_owner(who).await?;
+        let read = self.bundle_reader.read(files).await?;
+        let proposed = read.map_err(|error| Failure::Invalid(error.to_string()))?;
         let active = self.bundle();
         let kind = change_kind(&active, &proposed);
         if kind == ChangeKind::Nothing {

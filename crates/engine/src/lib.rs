@@ -50,6 +50,7 @@ use tokio::sync::watch;
 pub use administration::{
     ActiveBundle, BundleCheck, BundleProposal, IdentityView, Reopened, ResourcePut, SecretView,
 };
+pub use bundles::read_bundle;
 pub use catalog::{CatalogEntry, Offer};
 pub use changes::{ChangeView, Difference};
 pub use diagnosis::{Diagnosis, Health, diagnose};
@@ -83,6 +84,7 @@ pub struct Engine {
     vault: secrets::Vault,
     own: secrets::OwnKeys,
     bundle: RwLock<Arc<Bundle>>,
+    bundle_reader: bundles::Reader,
     attempts: attempts::Attempts,
     judging: Arc<tokio::sync::Semaphore>,
     tickets: door::Tickets,

@@ -66,6 +66,7 @@ impl Running {
             vault: opened.vault,
             own,
             bundle: RwLock::new(Arc::new(bundle)),
+            bundle_reader: bundles::Reader::default(),
             attempts: Attempts::default(),
             judging: Arc::new(Semaphore::new(MOST_JUDGED)),
             tickets: crate::door::Tickets::default(),

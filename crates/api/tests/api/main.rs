@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod bundles;
 mod custody;
 mod disk;
 mod doors;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use portcullis_policy::{Bundle, Preset, shipped};
+use portcullis_engine::read_bundle;
+use portcullis_policy::{Preset, shipped};
 use serde_json::{Value, json};
 
 use super::access::{show_preview, wish_body};
@@ -22,7 +23,7 @@ const DEEPEST: usize = 3;
 /// Runs one of them.
 pub(crate) async fn run(global: &Global, command: PolicyCommand) -> anyhow::Result<Outcome> {
     match command {
-        PolicyCommand::Check { policies } => check(global, policies.as_deref()),
+        PolicyCommand::Check { policies } => check(global, policies.as_deref()).await,
         PolicyCommand::Explain(wish) => {
             let explained = Api::signed_in(global)?
                 .post("/preview", &wish_body(&wish))
@@ -106,9 +107,9 @@ fn show_policies(explained: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check(global: &Global, policies: Option<&Path>) -> anyhow::Result<Outcome> {
+async fn check(global: &Global, policies: Option<&Path>) -> anyhow::Result<Outcome> {
     let bundle = match policies {
-        Some(folder) => Bundle::from_files(read(folder)?)?,
+        Some(folder) => read_bundle(read(folder)?).await??,
         None => shipped(Preset::Strict)?,
     };
     if global.json {
