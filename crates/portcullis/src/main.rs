@@ -4,6 +4,7 @@ mod args;
 mod client;
 mod commands;
 mod demo;
+mod dumps;
 mod outcome;
 mod output;
 mod secret_file;
@@ -11,6 +12,7 @@ mod server;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::FromArgMatches;
 
 use crate::args::{Cli, Command};
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    dumps::forbid().context("forbidding core dumps of this process, which holds secrets")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
