@@ -164,3 +164,49 @@ fn a_key_cut_short_at_any_place_or_with_more_behind_it_is_refused() {
         refusal(&format!("{bare}AAAA"));
     }
 }
+
+/// An ed25519 key of any 32 bytes.
+fn ed25519(point: [u8; 32]) -> String {
+    let mut body = Vec::new();
+    for part in [&b"ssh-ed25519"[..], &point] {
+        body.extend(u32::try_from(part.len()).unwrap().to_be_bytes());
+        body.extend(part);
+    }
+    format!("ssh-ed25519 {}", data_encoding::BASE64.encode(&body))
+}
+
+fn point(hexadecimal: &str) -> [u8; 32] {
+    let bytes = data_encoding::HEXLOWER
+        .decode(hexadecimal.as_bytes())
+        .unwrap();
+    bytes.try_into().unwrap()
+}
+
+/// For a key of small order anybody can make signatures that hold.
+#[test]
+fn ed25519_keys_that_anybody_could_sign_for_are_refused_however_they_are_written() {
+    for text in [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ] {
+        let mut point = point(text);
+        assert!(
+            refusal(&ed25519(point)).contains("anybody could sign"),
+            "{text}"
+        );
+        point[31] |= 0x80;
+        assert!(
+            refusal(&ed25519(point)).contains("anybody could sign"),
+            "{text}"
+        );
+    }
+    // The base point is none of them.
+    let base = "5866666666666666666666666666666666666666666666666666666666666666";
+    enroll(&ed25519(point(base))).unwrap();
+}

@@ -12,6 +12,31 @@ const MOST_RSA_BITS: usize = 16_384;
 /// The least FIPS 186-5 (appendix A.1) allows; with much smaller ones signatures can be made up.
 const LEAST_RSA_EXPONENT: u64 = 65_537;
 
+/// The points of Ed25519 of order 1, 2, 4 and 8, without their sign (the highest bit): signatures of such a key can be
+/// made up by anybody. From "Taming the many EdDSAs" (ePrint 2020/1244), table 1.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    little_endian(1, 0, 0),
+    little_endian(0xec, 0xff, 0x7f),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+];
+
+const fn little_endian(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let mut number = [middle; 32];
+    number[0] = first;
+    number[31] = last;
+    number
+}
+
 const ACCEPTED: [&str; 5] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -58,6 +83,10 @@ pub enum Objection {
     )]
     RsaExponent,
     #[error(
+        "anybody could sign for this ed25519 key, it is no point that a key can be: make one with `ssh-keygen -t ed25519`"
+    )]
+    Ed25519Point,
+    #[error(
         "the text does not begin with a kind of key: give the text of the file that ends in .pub"
     )]
     Unknown,
@@ -81,7 +110,8 @@ impl Key {
         let key =
             PublicKey::from_openssh(&format!("{kind} {body}")).map_err(|_| Objection::Damaged)?;
         match key.key_data() {
-            KeyData::Ed25519(_) | KeyData::Ecdsa(_) => {}
+            KeyData::Ed25519(point) => check_ed25519(&point.0)?,
+            KeyData::Ecdsa(_) => {}
             KeyData::Rsa(rsa) => check_rsa(rsa)?,
             _ => return Err(Objection::Unknown),
         }
@@ -137,6 +167,23 @@ fn refusal<'a>(kind: &str, mut rest: impl Iterator<Item = &'a str>) -> Objection
             Objection::Unknown
         }
     })
+}
+
+/// Refuses points of small order, and every second way to write a point: a number that is not below 2^255 - 19.
+fn check_ed25519(point: &[u8; 32]) -> Result<(), Objection> {
+    let mut number = *point;
+    if let Some(last) = number.last_mut() {
+        *last &= 0x7f;
+    }
+    let from_prime_on = number.first() >= Some(&0xed)
+        && number
+            .get(1..31)
+            .is_some_and(|middle| middle.iter().all(|byte| *byte == 0xff))
+        && number.last() == Some(&0x7f);
+    if from_prime_on || SMALL_ORDER.contains(&number) {
+        return Err(Objection::Ed25519Point);
+    }
+    Ok(())
 }
 
 fn check_rsa(key: &RsaPublicKey) -> Result<(), Objection> {
