@@ -7,6 +7,7 @@ use portcullis_policy::{AssignEntitlement, Ordinary, Permit};
 use portcullis_ports::{Assignment, ConnectorError, Target};
 use tokio_postgres::{IsolationLevel, Transaction};
 
+use super::answer::Unread;
 use super::catalog::{self, Worth};
 use super::client::{connect, failed, refused};
 use super::held::Pair;
@@ -58,15 +59,16 @@ impl Order<'_> {
             quote::role(self.account).map_err(super::invalid)?,
         );
         let what = format!("grant {role} to {account}");
-        let fail = |error| failed(self.target, &what, &error);
-        let mut client = connect(self.target, self.settings).await?;
+        let fail = |error: Unread| failed(self.target, &what, &error);
+        let no = |error: tokio_postgres::Error| fail(error.into());
+        let (mut client, _budget) = connect(self.target, self.settings).await?;
         let transaction = client
             .build_transaction()
             .isolation_level(IsolationLevel::RepeatableRead)
             .read_only(false)
             .start()
             .await
-            .map_err(fail)?;
+            .map_err(no)?;
         self.unchanged(&transaction).await?;
         let pair = Pair::read(&transaction, self.entitlement.role, self.account)
             .await
@@ -75,12 +77,10 @@ impl Order<'_> {
         let direct = pair.through.contains(self.entitlement.role);
         let held_before = pair.told(Vec::new()).by_other_than(self.ours);
         if !held_before && !direct {
-            let grant = statement(&transaction, &role, &account)
-                .await
-                .map_err(fail)?;
-            transaction.batch_execute(&grant).await.map_err(fail)?;
+            let grant = statement(&transaction, &role, &account).await.map_err(no)?;
+            transaction.batch_execute(&grant).await.map_err(no)?;
         }
-        transaction.commit().await.map_err(fail)?;
+        transaction.commit().await.map_err(no)?;
         Ok(Assignment {
             action: action.clone(),
             account: self.account.to_owned(),

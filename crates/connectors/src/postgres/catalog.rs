@@ -7,8 +7,9 @@ use portcullis_model::Sensitivity;
 use portcullis_ports::{Effective, Privilege};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Oid;
-use tokio_postgres::{Error, Row, Transaction};
+use tokio_postgres::{Row, Transaction};
 
+use super::answer::{Room, Unread, rows};
 use super::roles::{Reach, Roles};
 
 /// What was read, or why it cannot be.
@@ -26,11 +27,11 @@ pub(super) async fn worth(
     transaction: &Transaction<'_>,
     role: &str,
     sensitivity: Sensitivity,
-) -> Result<Worth, Error> {
+) -> Result<Worth, Unread> {
     let rights = match rights(transaction, role).await {
         Ok(Some(rights)) => rights,
         Ok(None) => return Ok(Worth::NoRole),
-        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+        Err(Unread::Server(error)) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
             return Ok(Worth::Unreadable(unreadable(
                 role,
                 &super::client::told(&error),
@@ -71,16 +72,21 @@ fn unreadable(role: &str, cause: &str) -> Effective {
 async fn rights(
     transaction: &Transaction<'_>,
     role: &str,
-) -> Result<Option<BTreeSet<Right>>, Error> {
+) -> Result<Option<BTreeSet<Right>>, Unread> {
     let roles = Roles::read(transaction).await?;
     let Some(oid) = roles.named(role) else {
         return Ok(None);
     };
+    let room = Room::default();
     let reader = Reader {
         transaction,
-        reach: roles.reach(oid),
+        reach: roles.reach(oid, &room)?,
+        room,
     };
-    let mut rights: BTreeSet<Right> = roles.rights(&reader.reach).into_iter().collect();
+    let mut rights: BTreeSet<Right> = roles
+        .rights(&reader.reach, &reader.room)?
+        .into_iter()
+        .collect();
     rights.extend(reader.relations().await?);
     rights.extend(reader.functions().await?);
     rights.extend(reader.others().await?);
@@ -92,15 +98,16 @@ async fn rights(
 struct Reader<'a> {
     transaction: &'a Transaction<'a>,
     reach: Reach,
+    room: Room,
 }
 
 impl Reader<'_> {
-    async fn rows(&self, sql: &str) -> Result<Vec<Row>, Error> {
-        self.transaction.query(sql, &[&self.reach.holders()]).await
+    async fn rows(&self, sql: &str) -> Result<Vec<Row>, Unread> {
+        rows(self.transaction, sql, &[&self.reach.holders()]).await
     }
 
     /// Rights on tables, views and sequences, and what reading those reads beside them.
-    async fn relations(&self) -> Result<Vec<Right>, Error> {
+    async fn relations(&self) -> Result<Vec<Right>, Unread> {
         let mut rights = Vec::new();
         let mut readable: BTreeMap<Oid, BTreeSet<Vec<String>>> = BTreeMap::new();
         for row in self.rows(include_str!("sql/relations.sql")).await? {
@@ -118,19 +125,17 @@ impl Reader<'_> {
     async fn reached(
         &self,
         readable: &BTreeMap<Oid, BTreeSet<Vec<String>>>,
-    ) -> Result<Vec<Right>, Error> {
+    ) -> Result<Vec<Right>, Unread> {
         let starts: Vec<Oid> = readable.keys().copied().collect();
-        let rows = self
-            .transaction
-            .query(include_str!("sql/reached.sql"), &[&starts])
-            .await?;
+        let sql = include_str!("sql/reached.sql");
+        let rows = rows(self.transaction, sql, &[&starts]).await?;
         let mut rights = Vec::new();
         for row in rows {
             let through: String = row.try_get(1)?;
             for chain in readable.get(&row.try_get(0)?).into_iter().flatten() {
                 let mut via = chain.clone();
                 via.push(through.clone());
-                rights.push(Right {
+                rights.push(self.room.right(Right {
                     word: "SELECT".to_owned(),
                     grantable: false,
                     on: Object {
@@ -138,13 +143,13 @@ impl Reader<'_> {
                         name: row.try_get(3)?,
                     },
                     via,
-                });
+                })?);
             }
         }
         Ok(rights)
     }
 
-    async fn functions(&self) -> Result<Vec<Right>, Error> {
+    async fn functions(&self) -> Result<Vec<Right>, Unread> {
         let rows = self.rows(include_str!("sql/functions.sql")).await?;
         rows.iter()
             .map(|row| {
@@ -155,7 +160,7 @@ impl Reader<'_> {
     }
 
     /// A function that runs with the rights of a role within reach adds nothing to them.
-    fn runs(&self, row: &Row) -> Result<Runs, Error> {
+    fn runs(&self, row: &Row) -> Result<Runs, Unread> {
         let (built_in, definer, trusted): (bool, bool, bool) =
             (row.try_get(4)?, row.try_get(5)?, row.try_get(8)?);
         let owner: Oid = row.try_get(6)?;
@@ -169,7 +174,7 @@ impl Reader<'_> {
         })
     }
 
-    async fn others(&self) -> Result<Vec<Right>, Error> {
+    async fn others(&self) -> Result<Vec<Right>, Unread> {
         let mut rows = self.rows(include_str!("sql/others.sql")).await?;
         let parameters = "SELECT to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL";
         if self
@@ -185,14 +190,14 @@ impl Reader<'_> {
             .collect()
     }
 
-    async fn owned(&self) -> Result<Vec<Right>, Error> {
+    async fn owned(&self) -> Result<Vec<Right>, Unread> {
         let rows = self.rows(include_str!("sql/owned.sql")).await?;
         rows.iter()
-            .map(|row| Ok(self.owner(row.try_get(0)?, kind(row.try_get(1)?), row.try_get(2)?)))
+            .map(|row| self.owner(row.try_get(0)?, kind(row.try_get(1)?), row.try_get(2)?))
             .collect()
     }
 
-    async fn elsewhere(&self) -> Result<Vec<Right>, Error> {
+    async fn elsewhere(&self) -> Result<Vec<Right>, Unread> {
         let rows = self.rows(include_str!("sql/elsewhere.sql")).await?;
         rows.iter()
             .map(|row| {
@@ -201,7 +206,7 @@ impl Reader<'_> {
                     row.try_get(0)?,
                     Kind::Elsewhere,
                     format!("{objects} objects of {database}"),
-                );
+                )?;
                 let word = if row.try_get(1)? { "OWNER" } else { "RIGHTS" };
                 Ok(Right {
                     word: word.to_owned(),
@@ -212,8 +217,8 @@ impl Reader<'_> {
     }
 
     /// A right from a row that has grantee, word and option from one column on.
-    fn right(&self, row: &Row, first: usize, kind: Kind, name: String) -> Result<Right, Error> {
-        Ok(Right {
+    fn right(&self, row: &Row, first: usize, kind: Kind, name: String) -> Result<Right, Unread> {
+        self.room.right(Right {
             word: row.try_get(first + 1)?,
             grantable: row.try_get(first + 2)?,
             on: Object { kind, name },
@@ -221,13 +226,13 @@ impl Reader<'_> {
         })
     }
 
-    fn owner(&self, holder: Oid, kind: Kind, name: String) -> Right {
-        Right {
+    fn owner(&self, holder: Oid, kind: Kind, name: String) -> Result<Right, Unread> {
+        self.room.right(Right {
             word: "OWNER".to_owned(),
             grantable: false,
             on: Object { kind, name },
             via: self.reach.via(holder),
-        }
+        })
     }
 }
 

@@ -1,6 +1,7 @@
-//! One connection to a target: protected, pinned to the server's own names, bounded in time.
+//! One connection to a target: protected, pinned to the server's own names, bounded in time and bytes.
 
 use std::error::Error as _;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +10,14 @@ use portcullis_ports::{ConnectorError, Target};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::answer::{Budget, Metered, Unread};
 use super::settings::Settings;
 
 /// How long reaching a target may take.
@@ -24,28 +29,27 @@ const CONNECT: Duration = Duration::from_secs(5);
 const OPTIONS: &str = "-c search_path=pg_catalog,pg_temp -c statement_timeout=15s -c lock_timeout=5s \
      -c idle_in_transaction_session_timeout=30s -c datestyle=ISO -c timezone=UTC -c jit=off";
 
-/// Opens a connection with a target's settings and credential.
+/// The longest cause that is told: it is the server's own words.
+const MOST_TOLD: usize = 1_000;
+
+/// Opens a connection with a target's settings and credential, and what the server may send over it in one call.
 pub(super) async fn connect(
     target: &Target<'_>,
     settings: &Settings,
-) -> Result<Client, ConnectorError> {
+) -> Result<(Client, Budget), ConnectorError> {
     let mut config = Config::new();
     config
-        .host(&settings.host)
-        .port(settings.port)
         .dbname(&settings.database)
         .user(&settings.user)
         .password(target.credential.expose())
         .application_name("portcullis")
-        .options(OPTIONS)
-        .connect_timeout(CONNECT)
-        .tcp_user_timeout(CONNECT);
+        .options(OPTIONS);
     let unreachable = |cause| ConnectorError::Unreachable {
         target: target.resource.name.clone(),
         cause,
     };
     match tokio::time::timeout(CONNECT * 2, open(&mut config, settings)).await {
-        Ok(Ok(client)) => Ok(client),
+        Ok(Ok(connected)) => Ok(connected),
         Ok(Err(Trouble::Login(cause))) => {
             let what = format!("let {:?} log in", settings.user);
             Err(refused(target, &what, cause))
@@ -77,16 +81,56 @@ impl From<Error> for Trouble {
     }
 }
 
-async fn open(config: &mut Config, settings: &Settings) -> Result<Client, Trouble> {
-    let Some(ca_file) = settings.ca_file.as_deref().filter(|_| settings.verifies()) else {
-        config.ssl_mode(SslMode::Disable);
-        let (client, connection) = config.connect(NoTls).await?;
-        tokio::spawn(connection);
-        return Ok(client);
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Way(error.to_string())
+    }
+}
+
+async fn open(config: &mut Config, settings: &Settings) -> Result<(Client, Budget), Trouble> {
+    if settings.host.starts_with('/') {
+        let path = format!("{}/.s.PGSQL.{}", settings.host, settings.port);
+        return log_in(config, settings, UnixStream::connect(path).await?).await;
+    }
+    let socket = TcpStream::connect((settings.host.as_str(), settings.port)).await?;
+    socket.set_nodelay(true)?;
+    log_in(config, settings, socket).await
+}
+
+async fn log_in<S>(
+    config: &mut Config,
+    settings: &Settings,
+    socket: S,
+) -> Result<(Client, Budget), Trouble>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let budget = Budget::of_login();
+    let socket = Metered {
+        socket,
+        budget: budget.clone(),
     };
-    config.ssl_mode(SslMode::Require);
-    let tls = MakeRustlsConnect::new(verifying(ca_file).await.map_err(Trouble::Way)?);
-    let (client, connection) = config.connect(tls).await?;
+    let client = match settings.ca_file.as_deref().filter(|_| settings.verifies()) {
+        None => start(config.ssl_mode(SslMode::Disable), socket, NoTls).await?,
+        Some(ca_file) => {
+            let trusted = verifying(ca_file).await.map_err(Trouble::Way)?;
+            let mut tls = MakeRustlsConnect::new(trusted);
+            let tls = MakeTlsConnect::<Metered<S>>::make_tls_connect(&mut tls, &settings.host)
+                .map_err(|error| Trouble::Way(error.to_string()))?;
+            start(config.ssl_mode(SslMode::Require), socket, tls).await?
+        }
+    };
+    budget.renew();
+    Ok((client, budget))
+}
+
+async fn start<S, T>(config: &Config, socket: S, tls: T) -> Result<Client, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    T: TlsConnect<S>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect_raw(socket, tls).await?;
     tokio::spawn(connection);
     Ok(client)
 }
@@ -115,15 +159,16 @@ async fn verifying(ca_file: &Path) -> Result<ClientConfig, String> {
         .with_no_client_auth())
 }
 
-/// The error of something attempted at a target, by cause: the target said no, or it is gone.
-pub(super) fn failed(target: &Target<'_>, what: &str, error: &Error) -> ConnectorError {
-    let name = target.resource.name.clone();
-    let cause = told(error);
-    match error.as_db_error() {
-        Some(_) => refused(target, what, cause),
-        None => ConnectorError::Unreachable {
-            target: name,
-            cause: format!("while trying to {what}: {cause}"),
+/// The error of something attempted at a target, by cause: the target said no or too much, or it is gone.
+pub(super) fn failed(target: &Target<'_>, what: &str, error: &Unread) -> ConnectorError {
+    match error {
+        Unread::TooMuch => refused(target, what, Unread::TOO_MUCH),
+        Unread::Server(error) if error.as_db_error().is_some() => {
+            refused(target, what, told(error))
+        }
+        Unread::Server(error) => ConnectorError::Unreachable {
+            target: target.resource.name.clone(),
+            cause: format!("while trying to {what}: {}", told(error)),
         },
     }
 }
@@ -140,7 +185,9 @@ pub(super) fn refused(target: &Target<'_>, what: &str, cause: impl Into<String>)
 /// What the server or the client said, causes included, in one line.
 pub(super) fn told(error: &Error) -> String {
     if let Some(server) = error.as_db_error() {
-        return format!("{} ({})", server.message(), server.code().code());
+        let words: String = server.message().chars().take(MOST_TOLD).collect();
+        let state: String = server.code().code().chars().take(MOST_TOLD).collect();
+        return format!("{words} ({state})");
     }
     let mut text = error.to_string();
     let mut source = error.source();

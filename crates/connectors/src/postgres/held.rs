@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use portcullis_ports::Held;
+use tokio_postgres::GenericClient;
 use tokio_postgres::types::Oid;
-use tokio_postgres::{Error, GenericClient};
+
+use super::answer::{Unread, rows};
 
 /// An account beside a role, looked up.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ impl Pair {
         client: &impl GenericClient,
         role: &str,
         account: &str,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Unread> {
         let row = client
             .query_one(include_str!("sql/held.sql"), &[&role, &account])
             .await?;
@@ -44,7 +46,7 @@ impl Pair {
     }
 
     /// Names of the roles that can become the account.
-    pub async fn able(&self, client: &impl GenericClient) -> Result<Vec<String>, Error> {
+    pub async fn able(&self, client: &impl GenericClient) -> Result<Vec<String>, Unread> {
         Ok(self
             .others(client)
             .await?
@@ -59,25 +61,22 @@ impl Pair {
         &self,
         client: &impl GenericClient,
         before: Option<&str>,
-    ) -> Result<Vec<(i32, String)>, Error> {
+    ) -> Result<Vec<(i32, String)>, Unread> {
         let mut users: Vec<Oid> = self.account.into_iter().collect();
         users.extend(self.others(client).await?.into_iter().map(|(oid, _)| oid));
         let gone = self.account.is_none();
-        let rows = client
-            .query(include_str!("sql/sessions.sql"), &[&users, &before, &gone])
-            .await?;
+        let sql = include_str!("sql/sessions.sql");
+        let rows = rows(client, sql, &[&users, &before, &gone]).await?;
         rows.iter()
             .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
             .collect()
     }
 
-    async fn others(&self, client: &impl GenericClient) -> Result<Vec<(Oid, String)>, Error> {
+    async fn others(&self, client: &impl GenericClient) -> Result<Vec<(Oid, String)>, Unread> {
         let Some(account) = self.account else {
             return Ok(Vec::new());
         };
-        let rows = client
-            .query(include_str!("sql/able.sql"), &[&account])
-            .await?;
+        let rows = rows(client, include_str!("sql/able.sql"), &[&account]).await?;
         rows.iter()
             .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
             .collect()
@@ -90,7 +89,7 @@ pub(super) async fn read(
     role: &str,
     account: &str,
     before: Option<&str>,
-) -> Result<Held, Error> {
+) -> Result<Held, Unread> {
     let pair = Pair::read(client, role, account).await?;
     let sessions = pair.sessions(client, before).await?;
     Ok(pair.told(sessions.into_iter().map(|(_, told)| told).collect()))

@@ -13,6 +13,7 @@ use portcullis_model::ResourceId;
 use portcullis_ports::{ConnectorError, Target};
 use tokio_postgres::Client;
 
+use super::answer::Budget;
 use super::client;
 use super::settings::Settings;
 
@@ -36,6 +37,8 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) struct Lent {
     pub client: Client,
+    /// What the server may still send.
+    pub budget: Budget,
     /// Whether it was used before: then it may have died since without a sign.
     pub used: bool,
     settings: Settings,
@@ -55,7 +58,10 @@ impl Kept {
         let opened_by = self.opens(target, settings).await;
         let kept = self.lock().remove(&target.resource.id);
         match kept {
-            Some(kept) if kept.is_for(settings, opened_by) => Ok(Lent { used: true, ..kept }),
+            Some(kept) if kept.is_for(settings, opened_by) => {
+                kept.budget.renew();
+                Ok(Lent { used: true, ..kept })
+            }
             _ => self.open(target, settings).await,
         }
     }
@@ -67,8 +73,10 @@ impl Kept {
         settings: &Settings,
     ) -> Result<Lent, ConnectorError> {
         let now = Instant::now();
+        let (client, budget) = client::connect(target, settings).await?;
         Ok(Lent {
-            client: client::connect(target, settings).await?,
+            client,
+            budget,
             used: false,
             settings: settings.clone(),
             opened_by: self.opens(target, settings).await,

@@ -1,6 +1,7 @@
 //! PostgreSQL: an entitlement is membership in a role. What the role is worth is read from the catalogs,
 //! memberships it leads to, ownership, and what PUBLIC may do included.
 
+mod answer;
 mod assign;
 mod catalog;
 mod client;
@@ -25,6 +26,7 @@ use portcullis_ports::{
 };
 use tokio_postgres::{Client, IsolationLevel};
 
+use answer::Unread;
 use catalog::Worth;
 use kept::Kept;
 use settings::Settings;
@@ -56,9 +58,12 @@ impl System {
     ) -> Result<Worth, ConnectorError> {
         let mut lent = self.kept.lend(target, settings).await?;
         let mut read = worth(&mut lent.client, target, role).await;
-        if read.is_err() && lent.used && lent.client.is_closed() {
+        if read.is_err() && lent.used && lent.client.is_closed() && !lent.budget.is_spent() {
             lent = self.kept.open(target, settings).await?;
             read = worth(&mut lent.client, target, role).await;
+        }
+        if lent.budget.is_spent() {
+            read = Err(Unread::TooMuch);
         }
         if read.is_ok() {
             self.kept.give_back(target.resource.id, lent);
@@ -68,11 +73,7 @@ impl System {
 }
 
 /// Reads what a role is worth in one snapshot.
-async fn worth(
-    client: &mut Client,
-    target: &Target<'_>,
-    role: &str,
-) -> Result<Worth, tokio_postgres::Error> {
+async fn worth(client: &mut Client, target: &Target<'_>, role: &str) -> Result<Worth, Unread> {
     let transaction = client
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
@@ -237,7 +238,7 @@ impl Connector for System {
         let entitlement = Entitlement::of(action)?;
         let what = format!("read what {account:?} holds");
         in_time(target, async {
-            let client = client::connect(target, &settings).await?;
+            let (client, _budget) = client::connect(target, &settings).await?;
             held::read(&client, entitlement.role, account, None)
                 .await
                 .map_err(|error| client::failed(target, &what, &error))

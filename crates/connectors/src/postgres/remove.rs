@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_ports::{Assignment, ConnectorError, Removal, Target};
-use tokio_postgres::{Client, Error};
+use tokio_postgres::Client;
 
+use super::answer::{Unread, rows};
 use super::client::{connect, failed};
 use super::held::{self, Pair};
 use super::settings::Settings;
@@ -28,7 +29,7 @@ pub(super) async fn carry_out(
     entitlement: &Entitlement<'_>,
     assignment: &Assignment,
 ) -> Result<Removal, ConnectorError> {
-    let client = connect(target, settings).await?;
+    let (client, _budget) = connect(target, settings).await?;
     let (role, account) = (entitlement.role, assignment.account.as_str());
     let read_back = format!("read back what {account:?} holds");
     if assignment.held_before {
@@ -48,7 +49,7 @@ pub(super) async fn carry_out(
         client
             .batch_execute(&statement?)
             .await
-            .map_err(|error| failed(target, &what, &error))?;
+            .map_err(|error| failed(target, &what, &error.into()))?;
     }
     let end = format!("end the sessions of {account:?}");
     let (ended, revoked_at) = end_sessions(&client, role, account)
@@ -65,10 +66,9 @@ async fn revocations(
     client: &Client,
     role: &str,
     account: &str,
-) -> Result<Vec<Result<String, ConnectorError>>, Error> {
-    let rows = client
-        .query(include_str!("sql/grantors.sql"), &[&role, &account])
-        .await?;
+) -> Result<Vec<Result<String, ConnectorError>>, Unread> {
+    let sql = include_str!("sql/grantors.sql");
+    let rows = rows(client, sql, &[&role, &account]).await?;
     let mut statements = Vec::new();
     for row in rows {
         let grantor: Option<String> = row.try_get(0)?;
@@ -95,7 +95,7 @@ async fn end_sessions(
     client: &Client,
     role: &str,
     account: &str,
-) -> Result<(Vec<String>, String), Error> {
+) -> Result<(Vec<String>, String), Unread> {
     let revoked_at: String = client
         .query_one("SELECT clock_timestamp()::text", &[])
         .await?
@@ -116,7 +116,7 @@ async fn end_sessions(
                 ended.insert(pid, told);
             }
         }
-        Ok::<(), Error>(())
+        Ok::<(), Unread>(())
     };
     match tokio::time::timeout(PATIENCE, until_quiet).await {
         Ok(outcome) => outcome?,

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use portcullis_classify::entitlement::{Kind, Object, Right};
+use tokio_postgres::Transaction;
 use tokio_postgres::types::Oid;
-use tokio_postgres::{Error, Transaction};
+
+use super::answer::{Room, Unread, rows};
 
 /// The grantee that stands for everybody.
 pub(super) const PUBLIC: Oid = 0;
@@ -39,12 +41,9 @@ pub(super) struct Reach {
 
 impl Roles {
     /// Reads them all.
-    pub async fn read(transaction: &Transaction<'_>) -> Result<Self, Error> {
+    pub async fn read(transaction: &Transaction<'_>) -> Result<Self, Unread> {
         let mut known = Self::default();
-        for row in transaction
-            .query(include_str!("sql/roles.sql"), &[])
-            .await?
-        {
+        for row in rows(transaction, include_str!("sql/roles.sql"), &[]).await? {
             let mut attributes = Vec::new();
             for (place, word) in ATTRIBUTES.into_iter().enumerate() {
                 if row.try_get(place + 2)? {
@@ -53,10 +52,7 @@ impl Roles {
             }
             known.add_role(row.try_get(0)?, row.try_get(1)?, attributes);
         }
-        for row in transaction
-            .query(include_str!("sql/memberships.sql"), &[])
-            .await?
-        {
+        for row in rows(transaction, include_str!("sql/memberships.sql"), &[]).await? {
             known.add_membership(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         }
         Ok(known)
@@ -89,7 +85,7 @@ impl Roles {
     }
 
     /// Everything a role leads to, nearest first.
-    pub fn reach(&self, start: Oid) -> Reach {
+    pub fn reach(&self, start: Oid, room: &Room) -> Result<Reach, Unread> {
         let mut chains = BTreeMap::from([(start, Vec::new())]);
         let mut next = VecDeque::from([(start, Vec::new())]);
         while let Some((oid, chain)) = next.pop_front() {
@@ -99,19 +95,20 @@ impl Roles {
                 }
                 let mut longer = chain.clone();
                 longer.push(self.name(parent));
+                room.chain(&longer)?;
                 chains.insert(parent, longer.clone());
                 next.push_back((parent, longer));
             }
         }
-        Reach { chains }
+        Ok(Reach { chains })
     }
 
     /// The rights that roles are by themselves: attributes, memberships, and administering memberships.
-    pub fn rights(&self, reach: &Reach) -> Vec<Right> {
+    pub fn rights(&self, reach: &Reach, room: &Room) -> Result<Vec<Right>, Unread> {
         let mut rights = Vec::new();
         for (oid, via) in &reach.chains {
             let mut add = |word: &str, on: Oid, via: &[String]| {
-                rights.push(Right {
+                rights.push(room.right(Right {
                     word: word.to_owned(),
                     grantable: false,
                     on: Object {
@@ -119,7 +116,8 @@ impl Roles {
                         name: self.name(on),
                     },
                     via: via.to_vec(),
-                });
+                })?);
+                Ok::<(), Unread>(())
             };
             for word in self
                 .roles
@@ -127,18 +125,18 @@ impl Roles {
                 .into_iter()
                 .flat_map(|role| &role.attributes)
             {
-                add(word, *oid, via);
+                add(word, *oid, via)?;
             }
             if let Some((_, before)) = via.split_last() {
-                add("MEMBER", *oid, before);
+                add("MEMBER", *oid, before)?;
             }
             for (parent, admin) in self.parents(*oid) {
                 if admin {
-                    add("ADMIN OPTION", parent, via);
+                    add("ADMIN OPTION", parent, via)?;
                 }
             }
         }
-        rights
+        Ok(rights)
     }
 }
 
@@ -163,6 +161,7 @@ impl Reach {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -177,15 +176,21 @@ mod tests {
         roles
     }
 
+    fn reach_of_one(roles: &Roles) -> Reach {
+        roles.reach(1, &Room::default()).unwrap()
+    }
+
     fn said(roles: &Roles, start: Oid) -> Vec<String> {
-        let rights = roles.rights(&roles.reach(start));
+        let room = Room::default();
+        let reach = roles.reach(start, &room).unwrap();
+        let rights = roles.rights(&reach, &room).unwrap();
         rights.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_role_three_hops_away_is_reached_with_the_chain_that_leads_there() {
         let roles = cluster(&[(1, 2, false), (2, 3, false), (3, 4, false)]);
-        let reach = roles.reach(1);
+        let reach = reach_of_one(&roles);
         assert_eq!(reach.via(4), ["r2", "r3", "r4"]);
         assert!(!reach.contains(5));
         assert!(said(&roles, 1).contains(&"MEMBER on role r4 through r2, r3".to_owned()));
@@ -194,7 +199,7 @@ mod tests {
     #[test]
     fn the_nearest_chain_is_told_and_circles_end() {
         let roles = cluster(&[(1, 2, false), (2, 3, false), (1, 3, false), (3, 1, false)]);
-        let reach = roles.reach(1);
+        let reach = reach_of_one(&roles);
         assert_eq!(reach.via(3), ["r3"]);
         assert_eq!(reach.holders(), [1, 2, 3, PUBLIC]);
     }
@@ -216,6 +221,32 @@ mod tests {
 
     #[test]
     fn what_everybody_may_do_is_told_to_come_from_public() {
-        assert_eq!(cluster(&[]).reach(1).via(PUBLIC), ["PUBLIC"]);
+        assert_eq!(reach_of_one(&cluster(&[])).via(PUBLIC), ["PUBLIC"]);
+    }
+
+    #[test]
+    fn a_chain_of_roles_that_would_fill_the_memory_is_refused() {
+        let mut roles = Roles::default();
+        for oid in 1..20_000 {
+            roles.add_role(oid, format!("r{oid}"), Vec::new());
+            roles.add_membership(oid, oid + 1, false);
+        }
+        let reached = roles.reach(1, &Room::default());
+        assert!(matches!(reached, Err(Unread::TooMuch)));
+    }
+
+    #[test]
+    fn few_roles_with_rights_through_a_long_chain_are_refused_too() {
+        let mut roles = Roles::default();
+        for oid in 1..1_000 {
+            roles.add_role(oid, format!("r{oid}"), Vec::new());
+            roles.add_membership(oid, oid + 1, false);
+        }
+        let room = Room::default();
+        let reach = roles.reach(1, &room).unwrap();
+        for other in 2_000..10_000 {
+            roles.add_membership(999, other, true);
+        }
+        assert!(matches!(roles.rights(&reach, &room), Err(Unread::TooMuch)));
     }
 }

@@ -10,6 +10,7 @@
 
 mod giving;
 mod keeping;
+mod lying;
 mod suite;
 mod taking;
 mod tls;
