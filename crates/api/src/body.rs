@@ -7,8 +7,9 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use portcullis_engine::MOST_TEXT_BYTES;
 use portcullis_model::Secret;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
 use crate::problem::Problem;
@@ -68,6 +69,30 @@ impl<'de> Deserialize<'de> for Hidden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
     }
+}
+
+/// A text for others to read, such as a reason.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    short(&text).map(|()| text)
+}
+
+/// The same where it need not be given; to be used with `serde(default)`.
+pub(crate) fn optional_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    short(text.as_deref().unwrap_or_default()).map(|()| text)
+}
+
+fn short<E: Error>(text: &str) -> Result<(), E> {
+    if text.len() <= MOST_TEXT_BYTES {
+        return Ok(());
+    }
+    let bytes = text.len();
+    Err(E::custom(format!(
+        "a text of {bytes} bytes is too long, at most {MOST_TEXT_BYTES} are read: say it in fewer words"
+    )))
 }
 
 /// The `Idempotency-Key` header, if there is one.

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named};
+use crate::body::{Body, Named, text};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::{Answer, App, Routes};
 
@@ -60,6 +60,7 @@ async fn release_grant(
 #[serde(deny_unknown_fields)]
 struct RevokeBody {
     /// Why, for people.
+    #[serde(deserialize_with = "text")]
     reason: String,
 }
 

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named};
+use crate::body::{Body, Named, optional_text, text};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
@@ -35,6 +35,7 @@ struct AskBody {
     /// The action's words.
     words: Vec<String>,
     /// Why, for people.
+    #[serde(deserialize_with = "text")]
     reason: String,
     /// For how long; an hour when absent.
     span_secs: Option<u64>,
@@ -116,6 +117,7 @@ async fn approve_request(
 #[serde(deny_unknown_fields)]
 struct DenyBody {
     /// Why, for people.
+    #[serde(default, deserialize_with = "optional_text")]
     reason: Option<String>,
 }
 

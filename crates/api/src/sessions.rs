@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named};
+use crate::body::{Body, Named, text};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
@@ -56,6 +56,7 @@ async fn show_session(
 #[serde(deny_unknown_fields)]
 struct KillBody {
     /// Why, for people.
+    #[serde(deserialize_with = "text")]
     reason: String,
 }
 

@@ -27,6 +27,9 @@ use crate::repeats;
 /// How often a use case is tried because somebody else wrote to its records meanwhile.
 const ATTEMPTS: usize = 20;
 
+/// The longest text that is kept beside a leaf for others to read: lists show many at once.
+pub const MOST_TEXT_BYTES: usize = 4 * 1024;
+
 /// Says whether a use case that loads, decides and commits is run anew, since somebody else came in between. For
 /// what nobody stands behind to try again: duties, ends, what a gate reports.
 pub(crate) struct Patience(usize);
@@ -287,6 +290,7 @@ impl Command<'_> {
         bodies: Vec<Body>,
     ) -> Result<(), Failure> {
         self.goes_on_from(loaded)?;
+        self.refuse_long(&bodies)?;
         let event = self.envelope(loaded, payload, &bodies)?;
         let leaf = event.to_leaf()?;
         // As the leaf has it, so that a row made anew from leaves is the same.
@@ -313,6 +317,21 @@ impl Command<'_> {
         append.records.push(record);
         append.row = Some(row);
         Ok(())
+    }
+
+    /// Refuses a text that is longer than anybody reads. What the server itself has to record is recorded.
+    fn refuse_long(&self, bodies: &[Body]) -> Result<(), Failure> {
+        let mut long = bodies
+            .iter()
+            .filter(|body| body.text.len() > MOST_TEXT_BYTES);
+        match long.next().filter(|_| self.actor.is_some()) {
+            Some(body) => Err(Failure::Invalid(format!(
+                "the {} has {} bytes, and at most {MOST_TEXT_BYTES} are recorded: say it in fewer words",
+                body.field,
+                body.text.len()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Keeps a sealed secret together with the events of a stream already pushed to.

@@ -57,7 +57,7 @@ pub use diagnosis::{Diagnosis, Health, diagnose};
 pub use failure::Failure;
 pub use founding::{Beginning, Founded, Founding, found};
 pub use grants::GrantView;
-pub use journal::project;
+pub use journal::{MOST_TEXT_BYTES, project};
 pub use lists::{MOST_PER_PAGE, PAGE, Page, Part};
 pub use news::{Changed, News};
 pub use ports::Ports;

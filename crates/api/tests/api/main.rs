@@ -32,4 +32,5 @@ mod shelf;
 mod step_up;
 mod stories;
 mod streams;
+mod texts;
 mod world;
