@@ -12,6 +12,7 @@ use portcullis_engine::Engine;
 use portcullis_model::{Authentication, Secret};
 
 use crate::problem::Problem;
+use crate::seats::Standing;
 
 /// A caller that proved who it is. Only [`require`] makes one; elsewhere taking it answers 401.
 #[derive(Clone)]
@@ -59,6 +60,9 @@ pub(crate) async fn require(
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = Caller(engine.authenticate(&token).await?);
+    if let Some(standing) = request.extensions().get::<Standing>() {
+        standing.known();
+    }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -84,7 +88,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Source {
 }
 
 /// What of an address its holder cannot change at will: of IPv6, the network of 64 bits.
-fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {

@@ -20,6 +20,7 @@ mod requests;
 mod resources;
 mod router;
 mod secrets;
+mod seats;
 mod serve;
 mod sessions;
 mod sign_in;

@@ -1,8 +1,7 @@
 //! The HTTPS listener: who may hold how many connections, for how long, and how the door closes.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,20 +9,15 @@ use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use crate::auth::Peer;
+use crate::seats::{Seat, Seats, Standing};
 use crate::tls::{ApiError, TlsIdentity};
 use crate::vigil::Closing;
-
-/// The most connections at once; more wait to be accepted.
-const MOST_CONNECTIONS: usize = 1024;
-
-/// The most connections from one address; more are closed at once.
-const MOST_PER_ADDRESS: usize = 256;
 
 /// How long the TLS handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -57,11 +51,14 @@ pub async fn serve_https(
         tokio::select! {
             () = closing.wait() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            (stream, peer, seat) = seats.next(&listener) => {
+            (stream, peer, mut seat) = next(&seats, &listener) => {
                 let door = Arc::clone(&door);
                 connections.spawn(async move {
-                    door.attend(stream, peer).await;
-                    drop(seat);
+                    let standing = seat.standing();
+                    tokio::select! {
+                        () = door.attend(stream, peer, standing) => {}
+                        () = seat.sent_away() => tracing::debug!(%peer, "a stranger made room"),
+                    }
                 });
             }
         }
@@ -80,7 +77,7 @@ struct Door {
 }
 
 impl Door {
-    async fn attend(&self, stream: TcpStream, peer: SocketAddr) {
+    async fn attend(&self, stream: TcpStream, peer: SocketAddr, standing: Standing) {
         let mut closing = self.closing.clone();
         let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, self.acceptor.accept(stream));
         let stream = tokio::select! {
@@ -91,7 +88,8 @@ impl Door {
                 Err(_) => return tracing::debug!(%peer, "a handshake took too long"),
             },
         };
-        let service = hyper::service::service_fn(|request| self.call(request, peer));
+        let service =
+            hyper::service::service_fn(|request| self.call(request, peer, standing.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_WITHIN)
@@ -113,103 +111,31 @@ impl Door {
         &self,
         request: hyper::Request<hyper::body::Incoming>,
         peer: SocketAddr,
+        standing: Standing,
     ) -> <Router as Service<Request>>::Future {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(standing);
         self.closing.mark(&mut request);
         self.router.clone().call(request)
     }
 }
 
-/// Connections there are, in all and by address.
-struct Seats {
-    free: Arc<Semaphore>,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Default for Seats {
-    fn default() -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
-            taken: Arc::default(),
-        }
-    }
-}
-
-/// One connection's place; given back when dropped.
-struct Seat {
-    _free: OwnedSemaphorePermit,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    address: IpAddr,
-}
-
-impl Seats {
-    /// The next connection that finds a place.
-    async fn next(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, Seat) {
-        loop {
-            let Ok(free) = Arc::clone(&self.free).acquire_owned().await else {
-                return std::future::pending().await;
-            };
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    if let Some(seat) = self.take(free, peer.ip()) {
-                        return (stream, peer, seat);
-                    }
-                    tracing::debug!(%peer, "an address has too many connections");
+/// The next connection that finds a place.
+async fn next(seats: &Seats, listener: &TcpListener) -> (TcpStream, SocketAddr, Seat) {
+    loop {
+        let free = seats.free().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                if let Some(seat) = seats.take(free, peer.ip()) {
+                    return (stream, peer, seat);
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(PAUSE).await;
-                }
+                tracing::debug!(%peer, "a network has too many connections");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
             }
         }
-    }
-
-    fn take(&self, free: OwnedSemaphorePermit, address: IpAddr) -> Option<Seat> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = taken.entry(address).or_insert(0);
-        if *held >= MOST_PER_ADDRESS {
-            return None;
-        }
-        *held += 1;
-        Some(Seat {
-            _free: free,
-            taken: Arc::clone(&self.taken),
-            address,
-        })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = taken.get_mut(&self.address) {
-            *held -= 1;
-            if *held == 0 {
-                taken.remove(&self.address);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_cannot_take_the_places_of_others_and_gets_its_own_back() {
-        let seats = Seats::default();
-        let free = || Arc::clone(&seats.free).try_acquire_owned().unwrap();
-        let one = IpAddr::from([192, 0, 2, 1]);
-        let other = IpAddr::from([192, 0, 2, 2]);
-        let held: Vec<_> = (0..MOST_PER_ADDRESS)
-            .map(|_| seats.take(free(), one).unwrap())
-            .collect();
-        assert!(seats.take(free(), one).is_none());
-        assert!(seats.take(free(), other).is_some());
-        drop(held);
-        assert!(seats.take(free(), one).is_some());
-        assert_eq!(seats.free.available_permits(), MOST_CONNECTIONS);
     }
 }

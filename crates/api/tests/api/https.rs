@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -140,4 +140,41 @@ async fn a_door_without_a_usable_certificate_does_not_open() {
     let (_close, closing) = watch::channel(false);
     let served = serve_https(listener, world.router.clone(), tls, closing).await;
     assert!(matches!(served, Err(ApiError::Certificate(_))));
+}
+
+/// The place of somebody who is signed in is not theirs who come in numbers, though from the same network.
+#[tokio::test]
+async fn who_is_signed_in_keeps_their_connection_while_strangers_crowd_in() {
+    let world = World::new().await;
+    let rosa = world.sign_in("rosa").await;
+    let door = Door::open(&world).await;
+    let mut known = door.connect(&door.certificate).await.unwrap();
+    ask(&mut known, "/whoami", &rosa).await;
+    read_until(&mut known, "rosa").await;
+    let crowd = door.strangers("127.0.0.1", 255).await;
+    let others = door.strangers("127.0.0.3", 3).await;
+    for mut oldest in crowd.into_iter().take(2) {
+        let mut end = [0];
+        let reading = tokio::time::timeout(PATIENCE, oldest.read(&mut end));
+        let read = reading
+            .await
+            .expect("the oldest stranger was not sent away");
+        assert!(!matches!(read, Ok(1..)));
+    }
+    ask(&mut known, "/whoami", &rosa).await;
+    read_until(&mut known, "rosa").await;
+    drop(others);
+}
+
+impl Door {
+    /// Connections from an address that say nothing, oldest first.
+    async fn strangers(&self, from: &str, many: usize) -> Vec<TcpStream> {
+        let mut strangers = Vec::new();
+        for _ in 0..many {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+            strangers.push(socket.connect(self.address).await.unwrap());
+        }
+        strangers
+    }
 }
