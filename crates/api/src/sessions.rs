@@ -1,20 +1,21 @@
 //! Sessions: looking at them, ending them, their tapes.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use portcullis_engine::{Failure, Part, SessionView, TapeReport};
+use futures::stream::{self, Stream, StreamExt as _};
+use portcullis_engine::{Failure, OpenTape, Part, SealedTape, SessionView, TapeReport};
 use portcullis_model::SessionId;
-use portcullis_tape::{Frame, Header, json_line};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use portcullis_tape::json_line;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named, text};
+use crate::body::{self, Named, text};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
@@ -68,7 +69,7 @@ async fn kill_session(
     State(engine): App,
     Caller(who): Caller,
     Named(id): Named<SessionId>,
-    Body(body): Body<KillBody>,
+    body::Body(body): body::Body<KillBody>,
 ) -> Answer<SessionView> {
     Ok(Json(engine.kill(&who, id, &body.reason).await?))
 }
@@ -82,7 +83,7 @@ async fn export_tape(
     Caller(who): Caller,
     Named(id): Named<SessionId>,
 ) -> Result<impl IntoResponse, Problem> {
-    let bytes = engine.export_tape(who.identity, id).await?;
+    let tape = engine.export_tape(who.identity, id).await?;
     let headers = [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
         (
@@ -90,7 +91,7 @@ async fn export_tape(
             format!("attachment; filename=\"{id}.tape\""),
         ),
     ];
-    Ok((headers, bytes))
+    Ok((headers, Body::from_stream(pieces(tape))))
 }
 
 /// Checks a tape against its chain and the ledger.
@@ -104,11 +105,11 @@ async fn verify_tape(
     Ok(Json(engine.verify_tape(who.identity, id).await?))
 }
 
-/// A tape, open.
-#[derive(Serialize)]
-struct Replay {
-    header: Header,
-    frames: Vec<Box<RawValue>>,
+/// The bytes of a sealed tape, read as they are taken.
+fn pieces(tape: SealedTape) -> impl Stream<Item = Result<Vec<u8>, Failure>> {
+    stream::try_unfold(tape, |mut tape| async move {
+        Ok(tape.next().await?.map(|piece| (piece, tape)))
+    })
 }
 
 /// Opens a tape for the holder of a grant to replay it.
@@ -118,15 +119,31 @@ async fn replay_tape(
     State(engine): App,
     Caller(who): Caller,
     Named(id): Named<SessionId>,
-) -> Answer<Replay> {
-    let (header, frames) = engine.replay(&who, id).await?;
-    let frames: Result<Vec<_>, Failure> = frames.iter().map(shown).collect();
-    Ok(Json(Replay {
-        header,
-        frames: frames?,
-    }))
+) -> Result<impl IntoResponse, Problem> {
+    let tape = engine.replay(&who, id).await?;
+    let header = serde_json::to_string(tape.header())
+        .map_err(|error| Failure::Damaged(error.to_string()))?;
+    let before = stream::once(async move { Ok(format!("{{\"header\":{header},\"frames\":[")) });
+    let after = stream::once(async { Ok("]}".to_owned()) });
+    let json = before.chain(frames(tape)).chain(after);
+    Ok((
+        [(CONTENT_TYPE, "application/json")],
+        Body::from_stream(json),
+    ))
 }
 
-fn shown(frame: &Frame) -> Result<Box<RawValue>, Failure> {
-    RawValue::from_string(json_line(frame)).map_err(|error| Failure::Damaged(error.to_string()))
+/// The frames of a tape as the items of a list, a segment at a time.
+fn frames(tape: OpenTape) -> impl Stream<Item = Result<String, Failure>> {
+    stream::try_unfold((tape, ""), |(mut tape, mut comma)| async move {
+        let Some(frames) = tape.next().await? else {
+            return Ok(None);
+        };
+        let mut items = String::new();
+        for frame in frames {
+            items.push_str(comma);
+            items.push_str(json_line(&frame).trim_end());
+            comma = ",";
+        }
+        Ok(Some((items, (tape, comma))))
+    })
 }

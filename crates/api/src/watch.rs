@@ -47,8 +47,10 @@ fn told(
     over: impl Future<Output = ()>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let so_far = stream::iter(watch.so_far).map(|frame| shown(&frame));
+    let missed = stream::iter(Some(watch.missed).filter(|frames| *frames > 0).map(missed));
     let end = stream::once(async { Event::default().event("end").data("{}") });
-    so_far
+    missed
+        .chain(so_far)
         .chain(coming(watch.live))
         .take_until(Box::pin(over))
         .chain(end)
@@ -59,13 +61,17 @@ fn coming(live: broadcast::Receiver<Arc<Frame>>) -> impl Stream<Item = Event> {
     stream::unfold(live, |mut live| async move {
         let event = match live.recv().await {
             Ok(frame) => shown(&frame),
-            Err(RecvError::Lagged(frames)) => Event::default()
-                .event("missed")
-                .data(format!("{{\"frames\":{frames}}}")),
+            Err(RecvError::Lagged(frames)) => missed(frames),
             Err(RecvError::Closed) => return None,
         };
         Some((event, live))
     })
+}
+
+fn missed(frames: u64) -> Event {
+    Event::default()
+        .event("missed")
+        .data(format!("{{\"frames\":{frames}}}"))
 }
 
 fn shown(frame: &Frame) -> Event {
@@ -87,6 +93,14 @@ mod tests {
         }
     }
 
+    fn seen(so_far: Vec<Frame>, live: broadcast::Receiver<Arc<Frame>>) -> Watch {
+        Watch {
+            missed: 0,
+            so_far,
+            live,
+        }
+    }
+
     async fn text(watch: Watch, over: impl Future<Output = ()> + Send + 'static) -> String {
         let response = Sse::new(told(watch, over)).into_response();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
@@ -99,7 +113,7 @@ mod tests {
         frames.send(Arc::new(output("second\r\n"))).unwrap();
         drop(frames);
         let so_far = vec![output("first")];
-        let text = text(Watch { so_far, live }, std::future::pending()).await;
+        let text = text(seen(so_far, live), std::future::pending()).await;
         let places = ["first", "second", "event: end"].map(|part| text.find(part).unwrap());
         assert!(places.is_sorted(), "{text}");
     }
@@ -112,7 +126,7 @@ mod tests {
         }
         drop(frames);
         let so_far = Vec::new();
-        let text = text(Watch { so_far, live }, std::future::pending()).await;
+        let text = text(seen(so_far, live), std::future::pending()).await;
         assert!(
             text.contains("event: missed\ndata: {\"frames\":2}"),
             "{text}"
@@ -121,11 +135,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_watcher_of_a_long_tape_is_told_first_how_much_of_it_is_not_shown() {
+        let (_, live) = broadcast::channel(1);
+        let watch = Watch {
+            missed: 7,
+            ..seen(vec![output("late")], live)
+        };
+        let text = text(watch, std::future::pending()).await;
+        assert!(
+            text.starts_with("event: missed\ndata: {\"frames\":7}"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
     async fn a_watcher_whose_sign_in_is_over_sees_nothing_more() {
         let (frames, live) = broadcast::channel(4);
         frames.send(Arc::new(output("too late"))).unwrap();
         let so_far = Vec::new();
-        let text = text(Watch { so_far, live }, std::future::ready(())).await;
+        let text = text(seen(so_far, live), std::future::ready(())).await;
         assert_eq!(text, "event: end\ndata: {}\n\n");
     }
 }

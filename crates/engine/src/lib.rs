@@ -67,6 +67,7 @@ pub use requests::{Approved, Ask, RequestView};
 pub use sessions::{SessionView, TapeReport, Watch};
 pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
 pub use start::{Options, Running};
+pub use tapes::{OpenTape, SealedTape};
 pub use unlock::Unlock;
 
 // What doors hand in or tell, so that they need not know the floors below.

@@ -8,11 +8,16 @@ use portcullis_flow::session::TapeHead;
 use portcullis_model::{Digest, SessionId};
 use portcullis_ports::control::{Segment, TapeFailure};
 use portcullis_ports::{BlobError, BlobWriter};
-use portcullis_tape::{Frame, TapeKey, TapeReader};
+use portcullis_tape::{Event, Frame, TapeKey, TapeReader};
 use tokio::sync::broadcast;
+
+use crate::sessions::Watch;
 
 /// How many frames a watcher may lag behind before it misses some. A watcher never holds a session up.
 const WATCHER_LAG: usize = 1024;
+
+/// How many bytes of what was recorded before a watcher came are shown: the last of them.
+const MOST_SO_FAR: usize = 8 * 1024 * 1024;
 
 /// All sessions that live.
 #[derive(Default)]
@@ -88,21 +93,29 @@ impl LiveSession {
         self.tape.lock().await.head()
     }
 
-    /// Everything from the beginning for one watcher, each frame once: what the tape held at this moment, read
-    /// by `read`, and what comes after it.
-    pub(crate) async fn watch<E>(
+    /// Everything from the beginning for one watcher, each frame once: what the tape held at this moment, opened
+    /// by `open`, and what comes after it. Of a long tape, only the last is kept.
+    pub(crate) async fn watch<E, R: Read + Send + 'static>(
         &self,
-        read: impl Future<Output = Result<Vec<u8>, E>>,
-    ) -> Result<(Vec<Frame>, broadcast::Receiver<Arc<Frame>>), E> {
-        let (coming, held, key) = {
+        open: impl Future<Output = Result<R, E>>,
+    ) -> Result<Watch, E> {
+        let (live, held, key) = {
             // No segment is taken meanwhile: it belongs to one side or to the other.
             let tape = self.tape.lock().await;
-            let held = usize::try_from(tape.head().bytes).unwrap_or(usize::MAX);
-            (self.watchers.subscribe(), held, tape.key.clone())
+            (
+                self.watchers.subscribe(),
+                tape.head().bytes,
+                tape.key.clone(),
+            )
         };
-        let bytes = read.await?;
-        let bytes = bytes.get(..held).unwrap_or(&bytes);
-        Ok((open_all(bytes, &key), coming))
+        let source = open.await?.take(held);
+        let read = tokio::task::spawn_blocking(move || last_frames(source, &key));
+        let (so_far, missed) = read.await.unwrap_or_default();
+        Ok(Watch {
+            missed,
+            so_far: so_far.into(),
+            live,
+        })
     }
 }
 
@@ -213,15 +226,36 @@ impl GrowingTape {
     }
 }
 
-fn open_all(bytes: &[u8], key: &TapeKey) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    let Ok(mut reader) = portcullis_tape::open(bytes) else {
-        return frames;
+/// The last frames of a tape, as many as are kept, and how many came before them.
+fn last_frames(source: impl Read, key: &TapeKey) -> (VecDeque<Frame>, u64) {
+    let (mut frames, mut held, mut missed) = (VecDeque::new(), 0, 0);
+    let Ok(mut reader) = portcullis_tape::open(source) else {
+        return (frames, missed);
     };
     while let Ok(Some(sealed)) = reader.next_segment() {
-        frames.extend(sealed.frames(key).unwrap_or_default());
+        for frame in sealed.frames(key).unwrap_or_default() {
+            held += weight(&frame);
+            frames.push_back(frame);
+        }
+        while held > MOST_SO_FAR
+            && let Some(first) = frames.pop_front()
+        {
+            held -= weight(&first);
+            missed += 1;
+        }
     }
-    frames
+    (frames, missed)
+}
+
+fn weight(frame: &Frame) -> usize {
+    let payload = match &frame.event {
+        Event::Output(bytes)
+        | Event::ErrorOutput(bytes)
+        | Event::Input(bytes)
+        | Event::Command(bytes) => bytes.len(),
+        _ => 0,
+    };
+    size_of::<Frame>() + payload
 }
 
 /// A tape's head in the terms of the ledger.
@@ -254,7 +288,7 @@ fn failed(error: impl ToString) -> TapeFailure {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use async_trait::async_trait;
-    use portcullis_tape::{Event, Header, TapeWriter, Track, TrackKind};
+    use portcullis_tape::{Header, TapeWriter, Track, TrackKind};
 
     use super::*;
 
@@ -311,10 +345,14 @@ mod tests {
     impl Gate {
         /// Records a segment with one frame; its moment is its number.
         async fn record(&mut self, live: &LiveSession) {
+            self.record_bytes(live, b"x").await;
+        }
+
+        async fn record_bytes(&mut self, live: &LiveSession, output: &[u8]) {
             let frame = Frame {
                 track: 1,
                 at_ms: self.recorded,
-                event: Event::Output(b"x".to_vec()),
+                event: Event::Output(output.to_vec()),
             };
             let _due = self.tape.push(&frame).unwrap();
             let bytes = self.tape.flush().unwrap().unwrap();
@@ -327,15 +365,15 @@ mod tests {
             self.recorded += 1;
         }
 
-        fn read(&self) -> Vec<u8> {
-            self.blob.0.lock().unwrap().clone()
+        fn read(&self) -> io::Cursor<Vec<u8>> {
+            io::Cursor::new(self.blob.0.lock().unwrap().clone())
         }
     }
 
     /// The numbers of all frames a watcher got, in the order it got them.
-    fn numbers(so_far: &[Frame], mut coming: broadcast::Receiver<Arc<Frame>>) -> Vec<u64> {
-        let mut numbers: Vec<_> = so_far.iter().map(|frame| frame.at_ms).collect();
-        while let Ok(frame) = coming.try_recv() {
+    fn numbers(mut watch: Watch) -> Vec<u64> {
+        let mut numbers: Vec<_> = watch.so_far.iter().map(|frame| frame.at_ms).collect();
+        while let Ok(frame) = watch.live.try_recv() {
             numbers.push(frame.at_ms);
         }
         numbers
@@ -352,26 +390,41 @@ mod tests {
             gate.record(&live).await;
             Ok::<_, TapeFailure>(bytes)
         };
-        let (so_far, coming) = live.watch(reading).await.unwrap();
+        let watch = live.watch(reading).await.unwrap();
         gate.record(&live).await;
-        assert_eq!(so_far.len(), 2);
-        assert_eq!(numbers(&so_far, coming), [0, 1, 2, 3, 4]);
+        assert_eq!(watch.so_far.len(), 2);
+        assert_eq!(numbers(watch), [0, 1, 2, 3, 4]);
     }
 
     #[tokio::test]
     async fn who_watches_first_sees_what_who_comes_later_does() {
         let (mut gate, live) = scene();
-        let (first, first_coming) = live
+        let first = live
             .watch(async { Ok::<_, TapeFailure>(gate.read()) })
             .await
             .unwrap();
         gate.record(&live).await;
-        let (later, later_coming) = live
+        let later = live
             .watch(async { Ok::<_, TapeFailure>(gate.read()) })
             .await
             .unwrap();
         gate.record(&live).await;
-        assert_eq!(numbers(&first, first_coming), [0, 1]);
-        assert_eq!(numbers(&later, later_coming), [0, 1]);
+        assert_eq!(numbers(first), [0, 1]);
+        assert_eq!(numbers(later), [0, 1]);
+    }
+
+    #[tokio::test]
+    async fn of_a_long_tape_a_watcher_gets_the_last_and_is_told_how_much_it_missed() {
+        let (mut gate, live) = scene();
+        let mebibyte = vec![b'x'; 1 << 20];
+        for _ in 0..12 {
+            gate.record_bytes(&live, &mebibyte).await;
+        }
+        let watch = live
+            .watch(async { Ok::<_, TapeFailure>(gate.read()) })
+            .await
+            .unwrap();
+        assert_eq!(watch.missed, 5, "one more than the whole mebibytes");
+        assert_eq!(numbers(watch), (5..12).collect::<Vec<_>>());
     }
 }

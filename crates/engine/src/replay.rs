@@ -4,11 +4,12 @@ use portcullis_flow::grant::Grant;
 use portcullis_flow::session::{Session, SessionEvent};
 use portcullis_model::{Action, Authentication, Controls, GrantId, Path, SessionId, Subject};
 use portcullis_policy::{Privileged, ReplayTape};
-use portcullis_tape::{Frame, Header, TapeKey};
+use portcullis_tape::TapeKey;
 
 use crate::Engine;
 use crate::failure::Failure;
 use crate::preview::REPLAY;
+use crate::tapes::OpenTape;
 
 /// The parameter that names the session.
 const SESSION: &str = "session";
@@ -30,11 +31,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Action, Failure> {
 
 impl Engine {
     /// Opens a tape for somebody who holds a grant to replay it: decided, used and recorded first.
-    pub async fn replay(
-        &self,
-        who: &Authentication,
-        id: SessionId,
-    ) -> Result<(Header, Vec<Frame>), Failure> {
+    pub async fn replay(&self, who: &Authentication, id: SessionId) -> Result<OpenTape, Failure> {
         self.journal.custody.sound()?;
         let mut session = self.journal.load::<Session>(id).await?;
         let resource = self.resource(session.get()?.opening.resource).await?;
@@ -83,18 +80,13 @@ impl Engine {
         self.open_tape(id, key.expose()).await
     }
 
-    async fn open_tape(&self, id: SessionId, key: &[u8]) -> Result<(Header, Vec<Frame>), Failure> {
-        let damaged = |error: portcullis_tape::TapeError| Failure::Damaged(error.to_string());
+    /// Opens a tape that was read through once, so that what is damaged is told before anything is shown.
+    async fn open_tape(&self, id: SessionId, key: &[u8]) -> Result<OpenTape, Failure> {
         let key = key
             .try_into()
             .map_err(|_| Failure::Damaged("the tape's key has another length".to_owned()))?;
         let key = TapeKey::new(key);
-        let bytes = self.tape_bytes(id).await?;
-        let mut reader = portcullis_tape::open(bytes.as_slice()).map_err(damaged)?;
-        let mut frames = Vec::new();
-        while let Some(segment) = reader.next_segment().map_err(damaged)? {
-            frames.extend(segment.frames(&key).map_err(damaged)?);
-        }
-        Ok((reader.header().clone(), frames))
+        self.read_through(id, &[], Some(key.clone())).await?;
+        OpenTape::begin(self.tape(id).await?, key).await
     }
 }

@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::journal::Patience;
 use crate::lists::{Order, Page, Part};
 use crate::preview::Assessment;
+use crate::tapes::SealedTape;
 
 /// A session for people and programs.
 #[derive(Debug, Clone, Serialize)]
@@ -52,7 +53,9 @@ pub struct TapeReport {
 
 /// A live session as a watcher sees it: what was, and what comes.
 pub struct Watch {
-    /// What the tape held when the watcher came.
+    /// How many frames at the beginning of the tape were too many to be kept for this.
+    pub missed: u64,
+    /// What the tape held from then on when the watcher came.
     pub so_far: Vec<Frame>,
     /// What comes from then on.
     pub live: broadcast::Receiver<Arc<Frame>>,
@@ -111,8 +114,7 @@ impl Engine {
         command.push(&mut loaded, &event)?;
         command.commit().await?;
         drop(permit);
-        let (so_far, live) = live.watch(self.tape_bytes(id)).await?;
-        Ok(Watch { so_far, live })
+        live.watch(self.tape(id)).await
     }
 
     /// Makes a permit to look into or behind sessions of a resource.
@@ -206,10 +208,8 @@ impl Engine {
     /// Checks a tape against its chain and against every head the ledger has of it.
     pub async fn verify_tape(&self, who: IdentityId, id: SessionId) -> Result<TapeReport, Failure> {
         self.visible(who, id).await?;
-        let bytes = self.tape_bytes(id).await?;
         let known = self.known_heads(id).await?;
-        let verified = portcullis_tape::verify(bytes.as_slice(), &known.heads, None)
-            .map_err(|error| Failure::Damaged(error.to_string()))?;
+        let verified = self.read_through(id, &known.heads, None).await?;
         let ending = match verified.ending {
             Ending::Finished(_) => "finished by its writer".to_owned(),
             Ending::Recovered(end) => format!("finished by recovery: {}", end.reason),
@@ -226,9 +226,9 @@ impl Engine {
     }
 
     /// The sealed tape, to be verified and, with an auditor's key, replayed elsewhere.
-    pub async fn export_tape(&self, who: IdentityId, id: SessionId) -> Result<Vec<u8>, Failure> {
+    pub async fn export_tape(&self, who: IdentityId, id: SessionId) -> Result<SealedTape, Failure> {
         self.visible(who, id).await?;
-        self.tape_bytes(id).await
+        self.sealed_tape(id).await
     }
 
     pub(crate) async fn visible(&self, who: IdentityId, id: SessionId) -> Result<Session, Failure> {

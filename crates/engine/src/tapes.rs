@@ -1,11 +1,12 @@
 //! Tapes at rest: where they lie, what they are checked against, and mending after a crash.
 
+use std::io::{BufReader, Read};
 use std::time::Duration;
 
 use portcullis_flow::session::{Ending, Session, SessionEvent, TapeHead};
 use portcullis_model::event::Payload;
 use portcullis_model::{Event, SessionId};
-use portcullis_tape::{End, Head};
+use portcullis_tape::{End, Frame, Head, Header, TapeError, TapeKey, TapeReader, Verified};
 
 use crate::Engine;
 use crate::custody::Over;
@@ -24,6 +25,85 @@ pub(crate) fn name(session: SessionId) -> String {
     format!("tapes/{session}.tape")
 }
 
+/// How much of a sealed tape is handed out in one piece.
+const PIECE: u64 = 256 * 1024;
+
+/// A tape's bytes, read as they are wanted: a tape is as long as its session, and need not fit in memory.
+pub(crate) type Source = BufReader<Box<dyn Read + Send>>;
+
+/// A sealed tape on its way out.
+pub struct SealedTape(Option<Source>);
+
+impl SealedTape {
+    /// The next bytes; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(mut source) = self.0.take() else {
+            return Ok(None);
+        };
+        let read = blocking(move || {
+            let mut piece = Vec::new();
+            let read = source.by_ref().take(PIECE).read_to_end(&mut piece);
+            read.map_err(|error| TapeError::Unreadable(error.to_string()))?;
+            Ok((source, piece))
+        });
+        let (source, piece) = read.await?;
+        if piece.is_empty() {
+            return Ok(None);
+        }
+        self.0 = Some(source);
+        Ok(Some(piece))
+    }
+}
+
+/// An open tape on its way out.
+pub struct OpenTape {
+    reader: Option<TapeReader<Source>>,
+    header: Header,
+    key: TapeKey,
+}
+
+impl OpenTape {
+    /// Begins at the beginning.
+    pub(crate) async fn begin(source: Source, key: TapeKey) -> Result<Self, Failure> {
+        let reader = blocking(move || portcullis_tape::open(source)).await?;
+        Ok(Self {
+            header: reader.header().clone(),
+            reader: Some(reader),
+            key,
+        })
+    }
+
+    /// What it says about itself.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The frames of its next segment; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<Frame>>, Failure> {
+        let Some(mut reader) = self.reader.take() else {
+            return Ok(None);
+        };
+        let key = self.key.clone();
+        let read = blocking(move || {
+            let segment = reader.next_segment()?;
+            let frames = segment.map(|segment| segment.frames(&key)).transpose()?;
+            Ok((reader, frames))
+        });
+        let (reader, frames) = read.await?;
+        self.reader = Some(reader);
+        Ok(frames)
+    }
+}
+
+/// Works on a tape where blocking holds up nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TapeError> + Send + 'static,
+) -> Result<T, Failure> {
+    let worked = tokio::task::spawn_blocking(work).await;
+    let worked = worked.map_err(|error| Failure::Damaged(error.to_string()))?;
+    worked.map_err(|error| Failure::Damaged(error.to_string()))
+}
+
 /// What the ledger knows of a tape.
 pub(crate) struct KnownHeads {
     /// Every head, the last one last.
@@ -32,9 +112,27 @@ pub(crate) struct KnownHeads {
 
 impl Engine {
     /// The sealed bytes of a tape.
-    pub(crate) async fn tape_bytes(&self, session: SessionId) -> Result<Vec<u8>, Failure> {
-        let found = self.ports.blobs.read(&name(session)).await?;
-        found.ok_or_else(|| Failure::Damaged(format!("the tape of {session} is gone")))
+    pub(crate) async fn tape(&self, session: SessionId) -> Result<Source, Failure> {
+        let found = self.ports.blobs.open(&name(session)).await?;
+        let found = found.ok_or_else(|| Failure::Damaged(format!("the tape of {session} is gone")));
+        found.map(BufReader::new)
+    }
+
+    /// The same, to be handed out.
+    pub(crate) async fn sealed_tape(&self, session: SessionId) -> Result<SealedTape, Failure> {
+        Ok(SealedTape(Some(self.tape(session).await?)))
+    }
+
+    /// Reads a tape from end to end: with its key, every seal is opened.
+    pub(crate) async fn read_through(
+        &self,
+        session: SessionId,
+        heads: &[Head],
+        key: Option<TapeKey>,
+    ) -> Result<Verified, Failure> {
+        let source = self.tape(session).await?;
+        let heads = heads.to_vec();
+        blocking(move || portcullis_tape::verify(source, &heads, key.as_ref())).await
     }
 
     /// Every head of a tape that the ledger has.
@@ -107,11 +205,8 @@ impl Engine {
         session: SessionId,
         state: &Session,
     ) -> Result<TapeHead, Failure> {
-        let bytes = self.tape_bytes(session).await?;
         let known = self.known_heads(session).await?;
-        let damaged = |error: portcullis_tape::TapeError| Failure::Damaged(error.to_string());
-        let verified =
-            portcullis_tape::verify(bytes.as_slice(), &known.heads, None).map_err(damaged)?;
+        let verified = self.read_through(session, &known.heads, None).await?;
         if !matches!(verified.ending, portcullis_tape::Ending::Unfinished { .. }) {
             return Ok(head_of(&verified.head));
         }
@@ -120,8 +215,9 @@ impl Engine {
             at_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
             reason: "the server stopped".to_owned(),
         };
+        let source = self.tape(session).await?;
         let recovery =
-            portcullis_tape::recover(bytes.as_slice(), &known.heads, &end).map_err(damaged)?;
+            blocking(move || portcullis_tape::recover(source, &known.heads, &end)).await?;
         let blob = name(session);
         self.ports
             .blobs
@@ -141,5 +237,39 @@ impl Engine {
             hash: portcullis_model::Digest::of_bytes(b""),
         };
         Ok(known.heads.last().map_or(none, head_of))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A tape without an end, and how much of it was read.
+    struct Endless(Arc<AtomicUsize>);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(b'x');
+            self.0.fetch_add(buffer.len(), Ordering::SeqCst);
+            Ok(buffer.len())
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_of_a_tape_is_read_than_is_taken() {
+        let read = Arc::new(AtomicUsize::new(0));
+        let source: Box<dyn Read + Send> = Box::new(Endless(Arc::clone(&read)));
+        let mut tape = SealedTape(Some(BufReader::new(source)));
+        for taken in 1..4 {
+            let piece = tape.next().await.unwrap().unwrap();
+            assert_eq!(u64::try_from(piece.len()).unwrap(), PIECE);
+            let read = u64::try_from(read.load(Ordering::SeqCst)).unwrap();
+            assert!(read <= PIECE * (taken + 1), "{read} bytes");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Where tapes lie: named sequences of bytes that only grow.
 
-use std::io;
+use std::io::{self, Read};
 
 use async_trait::async_trait;
 
@@ -38,8 +38,12 @@ pub trait Blobs: Send + Sync {
     /// Cuts off everything behind the first `bytes`: what a killed writer left half done.
     async fn truncate(&self, name: &str, bytes: u64) -> Result<(), BlobError>;
 
-    /// Reads a whole blob; `None` when there is none.
+    /// Reads a whole small blob; `None` when there is none.
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BlobError>;
+
+    /// Opens a blob, to be read from its beginning as far as it goes at this moment; `None` when there is none. It need
+    /// not fit in memory; each reading blocks.
+    async fn open(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, BlobError>;
 
     /// The names that begin with a text, in order; the empty text for all.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError>;

@@ -18,8 +18,17 @@ pub fn private() -> OpenOptions {
 
 /// A whole file; `None` when it, or a folder on the way to it, does not exist.
 pub fn read(place: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(place) {
-        Ok(bytes) => Ok(Some(bytes)),
+    there(fs::read(place))
+}
+
+/// A file to be read; `None` as above.
+pub fn open(place: &Path) -> io::Result<Option<File>> {
+    there(File::open(place))
+}
+
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
         Err(cause)
             if matches!(
                 cause.kind(),

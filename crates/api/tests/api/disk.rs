@@ -223,6 +223,10 @@ impl Blobs for On<dyn Blobs> {
         self.inner.read(name).await
     }
 
+    async fn open(&self, name: &str) -> Result<Option<Box<dyn io::Read + Send>>, BlobError> {
+        self.inner.open(name).await
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
         self.inner.list(prefix).await
     }

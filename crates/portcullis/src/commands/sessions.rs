@@ -2,6 +2,8 @@
 
 mod verify;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
@@ -219,6 +221,12 @@ async fn play(
     }
 }
 
+/// Opens a tape, which need not fit in memory.
+fn tape_file(path: &Path) -> anyhow::Result<BufReader<File>> {
+    let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(BufReader::new(file))
+}
+
 /// Replays a tape offline with an auditor's key.
 async fn play_file(
     global: &Global,
@@ -226,9 +234,9 @@ async fn play_file(
     identity: &Path,
     fast: bool,
 ) -> anyhow::Result<Outcome> {
-    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let source = tape_file(path)?;
     let identity = crate::secret_file::read(identity)?;
-    let mut reader = portcullis_tape::open(bytes.as_slice())?;
+    let mut reader = portcullis_tape::open(source)?;
     let key = reader.header().key_wraps.iter().find_map(|wrap| {
         let opened = AgeSealer.open(&identity, &wrap.wrapped).ok()?;
         opened.expose().as_slice().try_into().ok().map(TapeKey::new)

@@ -5,6 +5,7 @@
     reason = "a suite tells a failure by panicking in the test that calls it"
 )]
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub async fn blobs(open: impl AsyncFn(&Path) -> Arc<dyn Blobs>) {
     let blobs = open(place.path()).await;
     what_was_appended_reads_back_in_order(&*blobs).await;
     a_name_is_created_once_and_goes_on_at_its_end(&*blobs).await;
+    a_blob_is_read_in_parts_as_far_as_it_went(&*blobs).await;
     a_blob_has_one_writer(&*blobs).await;
     what_is_behind_a_cut_is_gone_and_writing_goes_on_there(&*blobs).await;
     names_are_listed_by_their_beginning_in_order(&*blobs).await;
@@ -53,6 +55,21 @@ async fn a_name_is_created_once_and_goes_on_at_its_end(blobs: &dyn Blobs) {
         blobs.read("ses_1/head").await.unwrap().unwrap(),
         b"one two three"
     );
+}
+
+async fn a_blob_is_read_in_parts_as_far_as_it_went(blobs: &dyn Blobs) {
+    assert!(blobs.open("ses_3/parts").await.unwrap().is_none());
+    assert!(blobs.open("../outside").await.is_err());
+    let mut writer = blobs.create("ses_3/parts").await.unwrap();
+    writer.append(b"one two").await.unwrap();
+    let mut opened = blobs.open("ses_3/parts").await.unwrap().unwrap();
+    let mut part = [0; 4];
+    opened.read_exact(&mut part).unwrap();
+    assert_eq!(&part, b"one ");
+    writer.append(b" three").await.unwrap();
+    let mut rest = Vec::new();
+    opened.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"two");
 }
 
 async fn a_blob_has_one_writer(blobs: &dyn Blobs) {

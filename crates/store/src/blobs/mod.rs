@@ -1,7 +1,7 @@
 //! Tapes in a directory: files that only grow, each with one writer.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,6 +63,18 @@ impl Blobs for DirectoryBlobs {
         let place = names::below(&self.root, name);
         let read = blocking(move || durable::read(&place?)).await;
         read.map_err(|cause| fault(name, "read", cause))
+    }
+
+    async fn open(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, BlobError> {
+        let place = names::below(&self.root, name);
+        let open = blocking(move || {
+            let Some(file) = durable::open(&place?)? else {
+                return Ok(None);
+            };
+            let length = file.metadata()?.len();
+            Ok(Some(Box::new(file.take(length)) as Box<dyn Read + Send>))
+        });
+        open.await.map_err(|cause| fault(name, "read", cause))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use portcullis_tape::{Ending, Head};
 use serde_json::{Value, json};
 
-use super::NO_END;
+use super::{NO_END, tape_file};
 use crate::args::Global;
 use crate::client::Api;
 use crate::commands::ledger;
@@ -44,14 +44,15 @@ async fn by_the_server(global: &Global, session: &str) -> anyhow::Result<()> {
 }
 
 fn file(global: &Global, path: &Path, evidence: Option<(&Path, &str)>) -> anyhow::Result<()> {
-    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let header = portcullis_tape::open(bytes.as_slice())?;
-    let session = header.header().session.clone();
+    let session = portcullis_tape::open(tape_file(path)?)?
+        .header()
+        .session
+        .clone();
     let heads = match evidence {
         Some((path, key)) => heads_in(path, key, &session)?,
         None => Vec::new(),
     };
-    let verified = portcullis_tape::verify(bytes.as_slice(), &heads, None)?;
+    let verified = portcullis_tape::verify(tape_file(path)?, &heads, None)?;
     if matches!(verified.ending, Ending::Unfinished { .. }) {
         bail!(NO_END);
     }
