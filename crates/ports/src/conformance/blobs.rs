@@ -114,6 +114,7 @@ async fn names_are_listed_by_their_beginning_in_order(blobs: &dyn Blobs) {
         "ses_10/a",
         "ses_2/cut",
         "ses_2/head",
+        "ses_3/parts",
     ];
     assert_eq!(blobs.list("").await.unwrap(), all);
     assert_eq!(blobs.list("ses_1/").await.unwrap(), all[1..3]);
