@@ -1,6 +1,6 @@
 //! Tapes and the ledger's files with their fail points.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -68,6 +68,10 @@ impl Blobs for WatchedBlobs {
 
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BlobError> {
         self.0.read(name).await
+    }
+
+    async fn open(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, BlobError> {
+        self.0.open(name).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
