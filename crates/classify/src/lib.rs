@@ -5,6 +5,7 @@
 
 pub mod entitlement;
 pub mod shell;
+pub mod task;
 pub mod vault;
 
 use portcullis_model::{Action, Classified};

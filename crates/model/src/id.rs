@@ -156,6 +156,8 @@ typed_id! {
     GroupId = "grp";
     /// A change of policy, resources or identities that owners sign.
     ChangeId = "chg";
+    /// A task: a program with typed arguments that owners declared for a resource.
+    TaskId = "tsk";
 }
 
 /// The name of a stream of events: the text of the identifier it belongs to.

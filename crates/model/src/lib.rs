@@ -15,6 +15,7 @@ pub mod kind;
 pub mod path;
 pub mod resource;
 pub mod secret;
+pub mod task;
 pub mod time;
 pub mod visible;
 
@@ -26,7 +27,7 @@ pub use digest::Digest;
 pub use event::{Body, Claim, Commitment, Event, EventError, Payload};
 pub use id::{
     ChangeId, GrantId, GroupId, IdentityId, InstallationId, RequestId, ResourceId, SecretId,
-    SessionId, StreamId, TenantId,
+    SessionId, StreamId, TaskId, TenantId,
 };
 pub use identity::{Group, Identity, IdentityKind, OwnerRole, Subject};
 pub use impact::{Amount, Classified, Disclosure, Impact, Scope};
@@ -35,5 +36,6 @@ pub use kind::{ActionDescriptor, KindDescriptor, ParamDescriptor};
 pub use path::Path;
 pub use resource::{Environment, Resource, Sensitivity};
 pub use secret::Secret;
+pub use task::{Argument, Probed, Sighting, Task};
 pub use time::Timestamp;
 pub use visible::{acts, quoted, visible, visible_lines};
