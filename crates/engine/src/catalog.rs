@@ -1,6 +1,6 @@
 //! What somebody may ask for, with the path and the approvers told ahead.
 
-use portcullis_model::{Action, Environment, IdentityId, Sensitivity};
+use portcullis_model::{Action, Argument, Environment, IdentityId, Sensitivity, Task};
 use serde::Serialize;
 
 use crate::Engine;
@@ -50,6 +50,9 @@ impl Engine {
             for action in self.offers(&resource) {
                 offers.push(self.offer(who, &resource.name, &action).await);
             }
+            for task in self.tasks_of(&resource).await? {
+                offers.push(self.offer_task(who, &resource.name, &task).await);
+            }
             items.push(CatalogEntry {
                 resource: resource.name,
                 kind: resource.kind,
@@ -64,9 +67,26 @@ impl Engine {
         })
     }
 
+    /// A task with words to fill in is listed with stand-ins for them; what it comes to depends on them.
+    async fn offer_task(&self, who: IdentityId, resource: &str, task: &Task) -> Offer {
+        let usage = portcullis_classify::task::usage(task);
+        if task.arguments.iter().any(Argument::is_typed) {
+            return Offer {
+                words: format!("task {usage}"),
+                preview: None,
+                problem: Some("preview it with its words filled in".to_owned()),
+            };
+        }
+        self.offer_words(who, resource, &["task".to_owned(), task.name.clone()])
+            .await
+    }
+
     async fn offer(&self, who: IdentityId, resource: &str, action: &Action) -> Offer {
-        let words = words_of(action);
-        match self.preview(who, resource, &words).await {
+        self.offer_words(who, resource, &words_of(action)).await
+    }
+
+    async fn offer_words(&self, who: IdentityId, resource: &str, words: &[String]) -> Offer {
+        match self.preview(who, resource, words).await {
             Ok(preview) => Offer {
                 words: words.join(" "),
                 preview: Some(preview),

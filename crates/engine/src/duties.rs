@@ -10,7 +10,7 @@ use futures::{TryStreamExt as _, stream};
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Request;
 use portcullis_flow::session::Session;
-use portcullis_model::{Controls, GrantId, Path, Resource, ResourceId, SessionId, StreamId};
+use portcullis_model::{Controls, GrantId, Resource, ResourceId, SessionId, StreamId};
 use portcullis_policy::{AssignEntitlement, Duty, Ordinary, RecordedGrant, duty};
 use portcullis_ports::{Assignment, Connector, Target};
 use tokio::sync::{Notify, watch};
@@ -296,9 +296,10 @@ impl Engine {
 
     /// Takes away what a grant gave and proves it.
     async fn remove(&self, id: GrantId, loaded: &mut Loaded<Grant>) -> Result<(), Failure> {
-        let found = match loaded.get()?.issue.path {
-            Path::Privileged => self.remove_sessions(id).await?,
-            Path::Ordinary => self.remove_entitlement(id, loaded.get()?).await?,
+        let found = if loaded.get()?.issue.is_entitlement() {
+            self.remove_entitlement(id, loaded.get()?).await?
+        } else {
+            self.remove_sessions(id).await?
         };
         let mut command = self.journal.command(None);
         let event = match &found {

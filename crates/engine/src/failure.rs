@@ -249,7 +249,10 @@ impl From<RotationRefusal> for Failure {
 
 impl From<BrokerError> for Failure {
     fn from(error: BrokerError) -> Self {
-        Self::Invalid(error.to_string())
+        match error {
+            BrokerError::Unreachable(_) => Self::Unavailable(error.to_string()),
+            _ => Self::Invalid(error.to_string()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::installation::Installation;
 use portcullis_flow::machine::step;
-use portcullis_flow::records::{GroupState, ResourceState};
+use portcullis_flow::records::{GroupState, ResourceState, TaskState};
 use portcullis_flow::request::Request;
 use portcullis_flow::secret::SecretState;
 use portcullis_flow::session::Session;
@@ -425,6 +425,7 @@ pub fn project(row: Option<&Row>, event: &Event) -> Result<Option<Row>, String> 
         Installation::NOUN => fold_row::<Installation>(row, event),
         ResourceState::NOUN => fold_row::<ResourceState>(row, event),
         GroupState::NOUN => fold_row::<GroupState>(row, event),
+        TaskState::NOUN => fold_row::<TaskState>(row, event),
         SecretState::NOUN => fold_row::<SecretState>(row, event),
         noun => Err(format!(
             "no machine folds events of {noun}: use a newer program"

@@ -38,6 +38,7 @@ mod sessions;
 mod sign_in;
 mod start;
 mod tapes;
+mod tasks;
 mod tokens;
 mod unlock;
 
@@ -68,6 +69,7 @@ pub use sessions::{SessionView, TapeReport, Watch};
 pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
 pub use start::{Options, Running};
 pub use tapes::{OpenTape, SealedTape};
+pub use tasks::{Declaration, TaskView};
 pub use unlock::Unlock;
 
 // What doors hand in or tell, so that they need not know the floors below.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use portcullis_flow::grant::{Grant, GrantStatus};
-use portcullis_model::{Path, StreamId};
+use portcullis_model::StreamId;
 use portcullis_ports::Right;
 use tokio::sync::OwnedMutexGuard;
 
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     async fn right_given(&self, grant: &Grant, account: &str) -> Result<Option<Right>, Failure> {
-        if grant.issue.path != Path::Ordinary {
+        if !grant.issue.is_entitlement() {
             return Ok(None);
         }
         let assignment = assignment_of(grant)?;

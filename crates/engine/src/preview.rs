@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_classify::task::TASK;
 use portcullis_flow::request::{EffectiveView, RequestRefusal, Terms, Uses};
 use portcullis_model::{
     Action, Classified, Controls, Digest, Identity, IdentityId, Impact, Intent, Path, Resource,
@@ -99,7 +100,7 @@ impl Engine {
         words: &[String],
     ) -> Result<Preview, Failure> {
         let resource = self.resource_named(resource).await?;
-        let action = self.parse_action(&resource, words)?;
+        let action = self.parse_action(&resource, words).await?;
         let assessment = self.assess(Subject::oneself(who), resource, action).await?;
         let bundle = self.bundle();
         let decision = self.decide(&bundle, &assessment).await?;
@@ -193,13 +194,16 @@ impl Engine {
     }
 
     /// Reads a request's words as an action of the resource's kind.
-    pub(crate) fn parse_action(
+    pub(crate) async fn parse_action(
         &self,
         resource: &Resource,
         words: &[String],
     ) -> Result<Action, Failure> {
         if words.first().is_some_and(|word| word == REPLAY) {
             return crate::replay::parse(words);
+        }
+        if words.first().is_some_and(|word| word == TASK) {
+            return self.parse_task(resource, words).await;
         }
         let broker = self.ports.broker(&resource.kind);
         let brokered = broker.map(|broker| broker.parse(resource, words));
@@ -256,6 +260,9 @@ impl Engine {
                 None,
                 Uses::Window,
             );
+        }
+        if intent.action.name == TASK {
+            return self.assess_task(resource, intent).await;
         }
         let brokered = self
             .ports
@@ -389,6 +396,26 @@ impl Assessment {
             effective,
             digest,
             uses,
+        })
+    }
+
+    /// A task: the declaration is bound with it, so that declaring it anew voids what was approved. On the ordinary
+    /// path it may be run as long as access lasts, on the privileged one once.
+    pub(crate) fn task(
+        resource: Resource,
+        intent: Intent,
+        policy_action: PolicyAction,
+        classified: Classified,
+        declaration: &Digest,
+    ) -> Result<Self, Failure> {
+        let uses = match policy_action.path() {
+            Path::Ordinary => Uses::Window,
+            Path::Privileged => Uses::One,
+        };
+        let digest = intent.digest(Some(declaration))?;
+        Ok(Self {
+            digest,
+            ..Self::of(resource, intent, policy_action, classified, None, uses)?
         })
     }
 

@@ -76,7 +76,7 @@ impl Engine {
         }
         self.spare_approvers(who.identity).await?;
         let resource = self.resource_named(&ask.resource).await?;
-        let action = self.parse_action(&resource, &ask.words)?;
+        let action = self.parse_action(&resource, &ask.words).await?;
         let subject = Subject::oneself(who.identity);
         let assessment = self.assess(subject, resource, action).await?;
         let submission = self.submission(&assessment, ask.span).await?;
@@ -292,9 +292,15 @@ impl Engine {
             Err(other) => return Err(other),
         };
         let subject = terms.intent.subject.clone();
-        let assessment = self
+        let assessed = self
             .assess(subject, resource, terms.intent.action.clone())
-            .await?;
+            .await;
+        let assessment = match assessed {
+            Err(Failure::NotFound(what)) => {
+                return Ok(Standing::Void(format!("there is no {what} any more")));
+            }
+            assessed => assessed?,
+        };
         self.standing(request, assessment).await
     }
 

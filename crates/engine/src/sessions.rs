@@ -32,6 +32,9 @@ pub struct SessionView {
     pub identity_name: String,
     /// The resource's name.
     pub resource_name: String,
+    /// The words that would declare what it ran as a task, when it ran plain words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_task: Option<String>,
 }
 
 /// What checking a tape found.
@@ -244,10 +247,12 @@ impl Engine {
 
 /// A session as people see it.
 fn seen(id: SessionId, session: Session, census: &Census) -> SessionView {
+    let resource_name = census.resource_name(session.opening.resource);
     SessionView {
         id,
         identity_name: census.name(session.opening.identity),
-        resource_name: census.resource_name(session.opening.resource),
+        as_task: crate::tasks::suggestion(&resource_name, &session.opening.action),
+        resource_name,
         session,
     }
 }

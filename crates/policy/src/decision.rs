@@ -129,13 +129,14 @@ pub(crate) fn listed(does: &[String]) -> String {
 }
 
 impl Bundle {
-    /// The path that an action takes. Only an entitlement can be ordinary, and only where the line permits
-    /// its impact; whatever opens a session, or looks into or behind one, is privileged.
+    /// The path that an action takes. Only an entitlement or a task can be ordinary, and only where the line permits
+    /// its impact; whatever opens an account, or looks into or behind a session, is privileged.
     pub fn path_of(&self, action: PolicyAction, query: &Query<'_>) -> Path {
         match (action, query.object) {
-            (PolicyAction::AssignEntitlement, Object::Resource(resource)) => {
-                self.line(&LineQuery::new(query.impact, false, resource))
-            }
+            (
+                PolicyAction::AssignEntitlement | PolicyAction::RunTask,
+                Object::Resource(resource),
+            ) => self.line(&LineQuery::new(query.impact, false, resource)),
             _ => Path::Privileged,
         }
     }

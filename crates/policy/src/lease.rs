@@ -6,14 +6,14 @@ use std::fmt;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use portcullis_model::digest::canonical_json;
-use portcullis_model::{Controls, Digest, ResourceId, Secret, SessionId, Subject, Timestamp};
+use portcullis_model::{Controls, Digest, Path, ResourceId, Secret, SessionId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::permit::{OpenSession, Permit, Privileged, Terms};
+use crate::permit::{SessionPermit, Terms};
 
 /// Signatures over anything else by the same key are none over a lease.
 const DOMAIN: &[u8] = b"portcullis lease\n";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const SIGNATURE_LEN: usize = 64;
 const LENGTH_LEN: usize = 4;
 
@@ -33,7 +33,7 @@ pub struct LeaseBody {
 #[must_use = "a lease that is not used opens nothing"]
 pub struct Lease {
     /// The permit, as it was sealed.
-    pub permit: Permit<Privileged, OpenSession>,
+    pub permit: SessionPermit,
     /// The session to open.
     pub session: SessionId,
     /// What went along.
@@ -75,6 +75,7 @@ pub enum LeaseError {
 struct Header {
     v: u8,
     session: SessionId,
+    path: Path,
     bundle: Digest,
     intent: Digest,
     subject: Subject,
@@ -126,7 +127,7 @@ impl LeaseSigner {
     /// Spends a permit to make a lease of it.
     pub fn seal(
         &self,
-        permit: Permit<Privileged, OpenSession>,
+        permit: impl Into<SessionPermit>,
         body: LeaseBody,
     ) -> Result<SignedLease, LeaseError> {
         let LeaseBody {
@@ -134,9 +135,11 @@ impl LeaseSigner {
             not_after,
             payload,
         } = body;
+        let permit = permit.into();
         let header = canonical_json(&Header {
             v: VERSION,
             session,
+            path: permit.path(),
             bundle: permit.bundle(),
             intent: permit.intent(),
             subject: permit.subject().clone(),
@@ -233,7 +236,7 @@ impl LeaseVerifier {
             not_after: header.not_after,
         };
         Ok(Lease {
-            permit: Permit::new(terms, header.resource),
+            permit: SessionPermit::new(header.path, terms, header.resource),
             session: header.session,
             payload: Secret::new(payload.to_vec()),
         })

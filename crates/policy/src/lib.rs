@@ -27,6 +27,6 @@ pub use lease::{
 pub use line::LineQuery;
 pub use permit::{
     Act, Administer, AssignEntitlement, OpenSession, Ordinary, PathKind, Permit, Privileged,
-    ReleaseSecret, ReplayTape, WatchSession,
+    ReleaseSecret, ReplayTape, RunTask, SessionPermit, WatchSession,
 };
 pub use query::{Object, PolicyAction, Query};

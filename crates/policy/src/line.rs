@@ -16,7 +16,8 @@ use crate::{circumstances, entities};
 pub struct LineQuery<'a> {
     /// What the action can do.
     pub impact: &'a Impact,
-    /// Whether it runs in a session with a credential that the person never holds.
+    /// Whether it opens an account with a credential that the person never holds: then it can do whatever is typed
+    /// there. A task does not, since its credential is good for its program and arguments only.
     pub brokered: bool,
     /// What depends on the resource.
     pub environment: Environment,

@@ -25,7 +25,7 @@
 //! }
 //! ```
 //!
-//! There is no ordinary permit for a session, nor a privileged one for an entitlement:
+//! There is no ordinary permit for a session (that of a task is another), nor a privileged one for an entitlement:
 //!
 //! ```compile_fail,E0277
 //! use portcullis_policy::{OpenSession, Ordinary, Permit};
@@ -164,6 +164,8 @@ macro_rules! acts {
 acts! {
     /// Give a right to the person's own account at the target.
     AssignEntitlement on Ordinary;
+    /// Run a task that the line calls ordinary, in a brokered session forced to its program and arguments.
+    RunTask on Ordinary;
     /// Open a brokered session.
     OpenSession on Privileged;
     /// Let a secret out of the vault.
@@ -268,6 +270,85 @@ impl<P: PathKind, A: Act<P, Object = ResourceId>> Permit<P, A> {
     /// The resource it is done to.
     pub const fn resource(&self) -> ResourceId {
         self.object
+    }
+}
+
+/// Leave to open a session: any session on the privileged path, that of a task on the ordinary one.
+#[derive(Debug)]
+#[must_use = "a permit that is not used lets nothing happen"]
+pub enum SessionPermit {
+    /// On the privileged path.
+    Session(Permit<Privileged, OpenSession>),
+    /// On the ordinary path.
+    Task(Permit<Ordinary, RunTask>),
+}
+
+impl From<Permit<Privileged, OpenSession>> for SessionPermit {
+    fn from(permit: Permit<Privileged, OpenSession>) -> Self {
+        Self::Session(permit)
+    }
+}
+
+impl From<Permit<Ordinary, RunTask>> for SessionPermit {
+    fn from(permit: Permit<Ordinary, RunTask>) -> Self {
+        Self::Task(permit)
+    }
+}
+
+impl SessionPermit {
+    pub(crate) const fn new(path: Path, terms: Terms, object: ResourceId) -> Self {
+        match path {
+            Path::Privileged => Self::Session(Permit::new(terms, object)),
+            Path::Ordinary => Self::Task(Permit::new(terms, object)),
+        }
+    }
+
+    /// The path it counts on.
+    pub const fn path(&self) -> Path {
+        match self {
+            Self::Session(_) => Path::Privileged,
+            Self::Task(_) => Path::Ordinary,
+        }
+    }
+
+    const fn terms(&self) -> &Terms {
+        match self {
+            Self::Session(permit) => &permit.terms,
+            Self::Task(permit) => &permit.terms,
+        }
+    }
+
+    /// The bundle that decided.
+    pub const fn bundle(&self) -> Digest {
+        self.terms().bundle
+    }
+
+    /// The intent it is for.
+    pub const fn intent(&self) -> Digest {
+        self.terms().intent
+    }
+
+    /// Who acts, and on whose behalf.
+    pub const fn subject(&self) -> &Subject {
+        &self.terms().subject
+    }
+
+    /// The resource it is for.
+    pub const fn resource(&self) -> ResourceId {
+        match self {
+            Self::Session(permit) => permit.object,
+            Self::Task(permit) => permit.object,
+        }
+    }
+
+    /// The controls under which it was allowed.
+    pub const fn profile(&self) -> Controls {
+        self.terms().profile
+    }
+
+    /// The last moment at which it can be used.
+    pub const fn not_after(&self) -> Timestamp {
+        self.terms().not_after
     }
 }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum PolicyAction {
     /// Give a right to the person's own account at the target, for a time.
     AssignEntitlement,
+    /// Run a task that the line calls ordinary. Any other task is a session.
+    RunTask,
     /// Open a brokered session.
     OpenSession,
     /// Let a secret out of the vault.
@@ -25,8 +27,9 @@ pub enum PolicyAction {
 
 impl PolicyAction {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AssignEntitlement,
+        Self::RunTask,
         Self::OpenSession,
         Self::ReleaseSecret,
         Self::WatchSession,
@@ -38,6 +41,7 @@ impl PolicyAction {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AssignEntitlement => "assign_entitlement",
+            Self::RunTask => "run_task",
             Self::OpenSession => "open_session",
             Self::ReleaseSecret => "release_secret",
             Self::WatchSession => "watch_session",
@@ -50,7 +54,7 @@ impl PolicyAction {
     /// is therefore not to be had at all; a session does what it would have done.
     pub const fn path(self) -> Path {
         match self {
-            Self::AssignEntitlement => Path::Ordinary,
+            Self::AssignEntitlement | Self::RunTask => Path::Ordinary,
             Self::OpenSession
             | Self::ReleaseSecret
             | Self::WatchSession

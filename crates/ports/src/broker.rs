@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use portcullis_model::{Action, Classified, KindDescriptor, Resource, Secret};
+use portcullis_model::{Action, Classified, KindDescriptor, Resource, Secret, Sighting};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::control::TargetCredential;
 use crate::{Clock, Control, Entropy};
 
 /// Why a broker cannot serve.
@@ -15,6 +16,9 @@ pub enum BrokerError {
     /// The settings or the action make no sense to this kind.
     #[error("{0}")]
     Invalid(String),
+    /// The target did not answer.
+    #[error("{0}")]
+    Unreachable(String),
     /// The door's own key cannot be used.
     #[error("the host key cannot be used: {0}")]
     HostKey(String),
@@ -63,6 +67,27 @@ pub trait Broker: Send + Sync {
 
     /// What an action can do. What is not understood is worst.
     fn classify(&self, resource: &Resource, action: &Action) -> Classified;
+
+    /// The only thing that a certificate for this action lets anybody run, as the protocol writes it; nothing where
+    /// it opens the account as such.
+    fn forced(&self, _action: &Action) -> Option<String> {
+        None
+    }
+
+    /// Looks at an account and a program that a task is to run, by a constant command as that account. Only kinds with
+    /// the action `task` can.
+    async fn sight(
+        &self,
+        resource: &Resource,
+        _account: &str,
+        _program: &str,
+        _credential: TargetCredential,
+    ) -> Result<Sighting, BrokerError> {
+        Err(BrokerError::Invalid(format!(
+            "a resource of kind {} runs no tasks",
+            resource.kind
+        )))
+    }
 
     /// Where a session to the resource goes.
     fn endpoint(&self, resource: &Resource) -> Result<Endpoint, BrokerError>;

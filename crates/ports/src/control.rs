@@ -148,8 +148,11 @@ pub struct SessionLease {
     pub address: String,
     /// The account there.
     pub account: String,
-    /// What to do there.
+    /// What to do there, as it was asked for.
     pub action: Action,
+    /// The command of a task, which runs in the place of the client's words: its certificate is forced to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// The host keys the target may show, as OpenSSH text; never empty.
     pub host_keys: Vec<String>,
     /// What opens the target.

@@ -28,6 +28,19 @@ pub struct Wanted {
     pub action: Action,
 }
 
+impl Wanted {
+    /// A task runs in the place of what the client typed: no terminal, no variables, its own command. Says what of the
+    /// client's is withheld.
+    pub fn become_task(&mut self, command: &str) -> String {
+        let terminal = self.terminal.take().map(|_| "the terminal".to_owned());
+        let variables = std::mem::take(&mut self.variables);
+        let variables = variables.into_iter().map(|(name, _)| name);
+        self.start = Start::Exec(command.as_bytes().to_vec());
+        let withheld: Vec<_> = terminal.into_iter().chain(variables).collect();
+        withheld.join(", ")
+    }
+}
+
 /// Where a channel stands.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {

@@ -11,19 +11,24 @@ mod machine;
 mod orders;
 mod parse;
 mod parting;
+mod probe;
 mod pump;
 mod recorder;
 mod relay;
 mod serve;
 mod settings;
 mod shell;
+mod target;
 
 use async_trait::async_trait;
+use portcullis_classify::task;
 use portcullis_model::{
     Action, ActionDescriptor, Classified, KindDescriptor, ParamDescriptor, Resource, Secret,
+    Sighting,
 };
 use portcullis_ports::broker::Endpoint;
 use portcullis_ports::clock::random;
+use portcullis_ports::control::TargetCredential;
 use portcullis_ports::{Broker, BrokerError, BrokerSettings, Entropy};
 use portcullis_wire::ssh::HostKey;
 use tokio::net::TcpListener;
@@ -44,6 +49,7 @@ impl Broker for Door {
             actions: vec![
                 action(parse::SHELL, "Open a shell", false),
                 action(parse::EXEC, "Run one command", true),
+                declared(),
             ],
             connect_hint: "ssh {name}",
         }
@@ -62,6 +68,21 @@ impl Broker for Door {
         portcullis_classify::shell::classify(action).unwrap_or_else(|| {
             Classified::worst(format!("an SSH host knows no action {:?}", action.name))
         })
+    }
+
+    fn forced(&self, action: &Action) -> Option<String> {
+        let command = action.param(task::COMMAND)?;
+        (action.name == task::TASK).then(|| parting::forced(command))
+    }
+
+    async fn sight(
+        &self,
+        resource: &Resource,
+        account: &str,
+        program: &str,
+        credential: TargetCredential,
+    ) -> Result<Sighting, BrokerError> {
+        probe::look(resource, account, program, credential).await
     }
 
     fn endpoint(&self, resource: &Resource) -> Result<Endpoint, BrokerError> {
@@ -116,5 +137,33 @@ fn action(name: &'static str, title: &'static str, one_use: bool) -> ActionDescr
         brokered: true,
         one_use,
         params: std::iter::once(account).chain(command).collect(),
+    }
+}
+
+/// What owners declared: asked for by its name and words, which say the account too.
+fn declared() -> ActionDescriptor {
+    let word = |name, help, rest| ParamDescriptor {
+        name,
+        help,
+        default_from: None,
+        rest,
+    };
+    ActionDescriptor {
+        name: task::TASK,
+        title: "Run a declared task",
+        brokered: true,
+        one_use: true,
+        params: vec![
+            word(
+                task::NAME,
+                "the task's name: `portcullis tasks list`",
+                false,
+            ),
+            word(
+                task::WORDS,
+                "its words, as `portcullis tasks show` says",
+                true,
+            ),
+        ],
     }
 }

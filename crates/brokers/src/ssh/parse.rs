@@ -1,6 +1,7 @@
 //! From the words of a request, or from what a client asks at the door, to the same action: an approval
 //! binds it, so there is one way to write each.
 
+use portcullis_classify::task::TASK;
 use portcullis_model::Action;
 use portcullis_ports::BrokerError;
 
@@ -61,9 +62,12 @@ pub fn parse(settings: &Settings, words: &[String]) -> Result<Action, BrokerErro
             check_command(&command).map_err(wrong)?;
             Ok(exec(account, &command))
         }
+        (TASK, _) => Err(wrong(
+            "say which task: task NAME, as portcullis tasks list has it",
+        )),
         (EXEC, None) => Err(wrong("give the command after --, such as exec -- uname -a")),
         (other, _) => Err(wrong(&format!(
-            "an SSH host offers shell and exec, not {other:?}"
+            "an SSH host offers shell, exec and task, not {other:?}"
         ))),
     }
 }

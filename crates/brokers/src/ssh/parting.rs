@@ -26,12 +26,30 @@ const SWEEP: &str = "exec /bin/sh -c '\
     if [ \"$q\" = \"$PPID\" ] && [ \"$p\" != \"$$\" ]; then echo \"$p\"; fi; done); do \
     kill -KILL -- \"-$p\"; pkill -KILL -s \"$p\"; done' >/dev/null 2>&1";
 
+/// What is asked of a target to have the sweep run where a task is forced.
+const SWEEP_WORD: &str = "portcullis-sweep";
+
+/// What a task's certificate is forced to: its own command, or the sweep when that is asked for by its word. sshd lets
+/// nobody signal a forced command, and forces every channel of the connection alike.
+pub fn forced(command: &str) -> String {
+    format!("if [ \"$SSH_ORIGINAL_COMMAND\" = {SWEEP_WORD} ]; then {SWEEP}; fi; exec {command}")
+}
+
+/// How what runs at a target is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// By signals only: a key of the target's own may force a command, which must not run again.
+    BySignal,
+    /// By signals, then by the sweep.
+    BySignalAndSweep,
+    /// By the sweep: it is a forced command.
+    BySweep,
+}
+
 /// A target that was reached. However it is let go of, its connection is cut.
 pub struct Reached {
     pub target: Target,
-    /// Whether a further command on the connection runs as it is: with a key of the target's own it may be
-    /// replaced by one that is forced, which must not run again.
-    pub unforced: bool,
+    pub ends: Ends,
 }
 
 impl Drop for Reached {
@@ -43,10 +61,10 @@ impl Drop for Reached {
 impl Reached {
     /// Ends what runs, within [`PARTING`] for each signal and [`SWEEPING`]; the tally has what was seen of its end.
     pub async fn end(mut self, terminal: bool, tally: &mut Tally) {
-        let signals: &[&str] = if terminal {
-            &WITH_TERMINAL
-        } else {
-            &WITHOUT_TERMINAL
+        let signals: &[&str] = match (self.ends, terminal) {
+            (Ends::BySweep, _) => &[],
+            (_, true) => &WITH_TERMINAL,
+            (_, false) => &WITHOUT_TERMINAL,
         };
         let Target {
             events,
@@ -59,10 +77,13 @@ impl Reached {
                 return;
             }
         }
-        if self.unforced {
+        let sweep = match self.ends {
+            Ends::BySignal => return,
             // sshd before 9.8 lets nobody signal what root runs.
-            ended_by(beside.run(SWEEP), events, SWEEPING, tally).await;
-        }
+            Ends::BySignalAndSweep => SWEEP,
+            Ends::BySweep => SWEEP_WORD,
+        };
+        ended_by(beside.run(sweep), events, SWEEPING, tally).await;
     }
 }
 

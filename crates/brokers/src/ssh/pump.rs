@@ -64,6 +64,8 @@ pub struct Pump<'a> {
     pub tally: &'a mut Tally,
     /// Whether what the client sends is recorded as well: where no terminal echoes it, it is seen nowhere else.
     pub records_input: bool,
+    /// Whether the client's words reach the program at all; a task has its declared words and no others.
+    pub takes_input: bool,
 }
 
 impl Pump<'_> {
@@ -90,14 +92,28 @@ impl Pump<'_> {
             bytes_in,
             records: self.records_input,
         };
+        let (inputs, takes_input) = (self.inputs, self.takes_input);
+        let said = async {
+            if takes_input {
+                up.run(inputs).await
+            } else {
+                drain(inputs).await
+            }
+        };
         let shown = show(self.messages, self.output, self.recorder);
         tokio::select! {
             biased;
             cause = down.run(&mut target.events) => cause,
-            never = up.run(self.inputs) => match never {},
+            never = said => match never {},
             never = shown => match never {},
         }
     }
+}
+
+/// What a client says to a task goes nowhere.
+async fn drain(inputs: &mut mpsc::Receiver<Charged<FrontInput>>) -> Infallible {
+    while inputs.recv().await.is_some() {}
+    pending().await
 }
 
 /// From the client to the target.

@@ -7,17 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use portcullis_model::{Action, visible, visible_lines};
-use portcullis_policy::{LeaseVerifier, OpenSession, Permit, Privileged};
+use portcullis_policy::{LeaseVerifier, SessionPermit};
 use portcullis_ports::control::{
     CloseCause, Closing, Login, OpenWish, Opened, SessionLease, TapeFailure, TargetCredential,
     Ticket,
 };
 use portcullis_ports::{Clock, Control};
 use portcullis_tape::{Event, Exit, Notice, TrackKind};
-use portcullis_wire::ssh::{
-    Charged, Credential, Destination, FrontChannel, FrontInput, FrontOutput, Gone, PublicKey,
-    Start, Target,
-};
+use portcullis_wire::ssh::{Charged, FrontChannel, FrontInput, FrontOutput, Gone, Start, Target};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -26,9 +23,10 @@ use super::limits::{
     CLOSE, FAREWELL, LOST_STATUS, OPENING, REFUSED_STATUS, TARGET, TARGET_PATIENCE,
 };
 use super::orders::{Orders, Registered};
-use super::parting::Reached;
+use super::parting::{Ends, Reached};
 use super::pump::{Movement, Pump, resized};
 use super::recorder::Recorder;
+use super::target::destination;
 
 /// What all channels of a door share.
 pub struct Shared {
@@ -173,7 +171,13 @@ impl Session<'_> {
     /// Runs an opened session; always comes to a closing.
     async fn run(mut self, opened: Opened) -> (Closing, After) {
         let mut tally = Tally::default();
-        let recorder = match self.record(&opened) {
+        let verified = self.verified(&opened);
+        let task = verified
+            .as_ref()
+            .ok()
+            .and_then(|(_, lease)| lease.task.clone());
+        let withheld = task.map(|command| self.wanted.become_task(&command));
+        let recorder = match self.record(&opened, withheld.as_deref()) {
             Ok(recorder) => recorder,
             Err(TapeFailure(detail)) => {
                 let cause = CloseCause::EvidenceFailed { detail };
@@ -183,7 +187,13 @@ impl Session<'_> {
         };
         let mut reached = None;
         let cause = self
-            .between(opened, &recorder, &mut tally, &mut reached)
+            .between(
+                verified,
+                &opened.notice,
+                &recorder,
+                &mut tally,
+                &mut reached,
+            )
             .await;
         let cause = tally.settle(cause);
         if cause == CloseCause::Completed {
@@ -204,7 +214,7 @@ impl Session<'_> {
         (tally.closing(evidenced(finished, cause)), after)
     }
 
-    fn record(&self, opened: &Opened) -> Result<Recorder, TapeFailure> {
+    fn record(&self, opened: &Opened, withheld: Option<&str>) -> Result<Recorder, TapeFailure> {
         let kind = match self.wanted.terminal {
             Some(_) => TrackKind::Terminal,
             None => TrackKind::Exec,
@@ -216,6 +226,9 @@ impl Session<'_> {
             &opened.tape,
             kind,
         )?;
+        if let Some(withheld) = withheld.filter(|withheld| !withheld.is_empty()) {
+            note(&recorder, format!("not passed on to a task: {withheld}"));
+        }
         record_beginning(&recorder, &self.wanted);
         Ok(recorder)
     }
@@ -223,13 +236,14 @@ impl Session<'_> {
     /// From the lease to whatever ends the session; what was reached at the target is still to be ended.
     async fn between(
         &mut self,
-        opened: Opened,
+        verified: Result<(SessionPermit, SessionLease), String>,
+        notice: &str,
         recorder: &Recorder,
         tally: &mut Tally,
         reached: &mut Option<Reached>,
     ) -> CloseCause {
         let now = self.shared.clock.now();
-        let (permit, lease) = match self.verified(&opened) {
+        let (permit, lease) = match verified {
             Ok(verified) => verified,
             Err(detail) => return CloseCause::TargetLost { detail },
         };
@@ -244,8 +258,9 @@ impl Session<'_> {
             movement: &movement,
             tally,
             records_input: self.wanted.terminal.is_none(),
+            takes_input: lease.task.is_none(),
         };
-        let work = work(permit, lease, &opened.notice, &self.wanted, pump, reached);
+        let work = work(permit, lease, notice, &self.wanted, pump, reached);
         tokio::select! {
             biased;
             cause = stop.ordered() => cause,
@@ -258,10 +273,7 @@ impl Session<'_> {
     }
 
     /// The permit and what goes with it, when control signed them for exactly what was asked.
-    fn verified(
-        &self,
-        opened: &Opened,
-    ) -> Result<(Permit<Privileged, OpenSession>, SessionLease), String> {
+    fn verified(&self, opened: &Opened) -> Result<(SessionPermit, SessionLease), String> {
         let now = self.shared.clock.now();
         let lease = self
             .shared
@@ -357,7 +369,7 @@ fn record_end(recorder: &Recorder, cause: &CloseCause, tally: &Tally) {
 
 /// Connects, starts, and pumps. What was reached stays in its place, to be ended there.
 async fn work(
-    permit: Permit<Privileged, OpenSession>,
+    permit: SessionPermit,
     lease: SessionLease,
     notice: &str,
     wanted: &Wanted,
@@ -367,12 +379,22 @@ async fn work(
     if !notice.is_empty() {
         let _ = pump.output.error(Bytes::from(told(notice))).await;
     }
-    let unforced = matches!(lease.credential, TargetCredential::Certificate { .. });
+    let task = lease.task.is_some();
+    let ends = match lease.credential {
+        TargetCredential::Certificate { .. } if task => Ends::BySweep,
+        TargetCredential::Certificate { .. } => Ends::BySignalAndSweep,
+        TargetCredential::Key { .. } | TargetCredential::Password { .. } if task => {
+            // Nothing would hold it to its command.
+            let detail = "a task runs by a certificate only".to_owned();
+            return CloseCause::TargetLost { detail };
+        }
+        TargetCredential::Key { .. } | TargetCredential::Password { .. } => Ends::BySignal,
+    };
     let Reached { target, .. } = match connect(permit, lease).await {
-        Ok(target) => reached.insert(Reached { target, unforced }),
+        Ok(target) => reached.insert(Reached { target, ends }),
         Err(detail) => return CloseCause::TargetLost { detail },
     };
-    match begin(target, wanted).await {
+    match begin(target, wanted, task).await {
         Ok(()) => pump.run(target).await,
         Err(Gone) => CloseCause::TargetLost {
             detail: "the target's connection went away".to_owned(),
@@ -381,31 +403,13 @@ async fn work(
 }
 
 /// The one way to a target: it spends the permit.
-async fn connect(
-    permit: Permit<Privileged, OpenSession>,
-    lease: SessionLease,
-) -> Result<Target, String> {
-    let host_keys: Result<Vec<_>, _> = lease
-        .host_keys
-        .iter()
-        .map(|line| PublicKey::parse(line))
-        .collect();
-    let destination = Destination {
-        address: lease.address,
-        host_keys: host_keys.map_err(|error| format!("the lease's host key: {error}"))?,
-        account: lease.account,
-        credential: match lease.credential {
-            TargetCredential::Certificate {
-                private_key,
-                certificate,
-            } => Credential::Certificate {
-                private_key: private_key.0,
-                certificate,
-            },
-            TargetCredential::Key { private_key } => Credential::Key(private_key.0),
-            TargetCredential::Password { password } => Credential::Password(password.0),
-        },
-    };
+async fn connect(permit: SessionPermit, lease: SessionLease) -> Result<Target, String> {
+    let destination = destination(
+        lease.address,
+        &lease.host_keys,
+        lease.account,
+        lease.credential,
+    )?;
     let target = portcullis_wire::ssh::connect(destination, TARGET, TARGET_PATIENCE)
         .await
         .map_err(|error| error.to_string());
@@ -413,12 +417,17 @@ async fn connect(
     target
 }
 
-async fn begin(target: &Target, wanted: &Wanted) -> Result<(), Gone> {
+async fn begin(target: &Target, wanted: &Wanted, task: bool) -> Result<(), Gone> {
     for (name, value) in &wanted.variables {
         target.input.variable(name, value).await?;
     }
     if let Some(terminal) = &wanted.terminal {
         target.input.terminal(terminal).await?;
     }
-    target.input.start(wanted.start.clone()).await
+    target.input.start(wanted.start.clone()).await?;
+    if task {
+        // It has its declared words and nothing else.
+        target.input.eof().await?;
+    }
+    Ok(())
 }

@@ -254,6 +254,7 @@ impl Scripted {
                 Lease::OtherAction => Action::named("shell").with("account", "mallory"),
                 _ => wish.action.clone(),
             },
+            task: None,
             host_keys: script.host_keys.clone(),
             credential,
             idle_limit: script.idle_limit,

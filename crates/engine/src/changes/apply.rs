@@ -4,9 +4,11 @@ use portcullis_flow::change::{Change, ChangeBody, Holders};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
-use portcullis_flow::records::{GroupEvent, GroupState, ResourceEvent, ResourceState};
+use portcullis_flow::records::{
+    GroupEvent, GroupState, ResourceEvent, ResourceState, TaskEvent, TaskState,
+};
 use portcullis_flow::secret::{SecretEvent, SecretState};
-use portcullis_model::{ChangeId, Digest, Identity, IdentityKind, Resource, Secret};
+use portcullis_model::{ChangeId, Digest, Identity, IdentityKind, Resource, Secret, Task};
 use portcullis_ports::Connector;
 
 use super::ChangeView;
@@ -42,8 +44,10 @@ impl Engine {
             ChangeBody::ActivateBundle { bundle, .. } => {
                 bundles::load(&self.ports, *bundle).await.map(|_| ())
             }
+            ChangeBody::PutTask { task } => self.resource(task.resource).await.map(|_| ()),
             ChangeBody::RemoveResource { .. }
             | ChangeBody::RemoveGroup { .. }
+            | ChangeBody::RemoveTask { .. }
             | ChangeBody::ReopenEnrolment { .. } => Ok(()),
         }
     }
@@ -215,6 +219,24 @@ impl Engine {
                 let mut loaded = self.journal.load::<GroupState>(group).await?;
                 let name = loaded.get()?.group.name.clone();
                 command.push(&mut loaded, &GroupEvent::Removed { name, change: by })
+            }
+            ChangeBody::PutTask { task } => {
+                let mut loaded = self.journal.load::<TaskState>(task.id).await?;
+                let event = match loaded.state {
+                    None => TaskEvent::Declared { task, change },
+                    Some(_) => TaskEvent::Renewed { task, change },
+                };
+                command.push(&mut loaded, &event)
+            }
+            ChangeBody::RemoveTask { task, .. } => {
+                let mut loaded = self.journal.load::<TaskState>(task).await?;
+                let Task { resource, name, .. } = loaded.get()?.task.clone();
+                let event = TaskEvent::Removed {
+                    resource,
+                    name,
+                    change,
+                };
+                command.push(&mut loaded, &event)
             }
             ChangeBody::AddSecret {
                 secret,

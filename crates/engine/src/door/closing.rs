@@ -3,7 +3,7 @@
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Uses;
 use portcullis_flow::session::{Ending, Session, TapeHead};
-use portcullis_model::{GrantId, SessionId};
+use portcullis_model::{GrantId, Path, SessionId};
 use portcullis_ports::control::{CloseCause, Closing};
 
 use crate::Engine;
@@ -123,7 +123,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A clean exit ends the grant; a use spent ends a one-use grant however the session ended.
+    /// A clean exit ends a privileged grant; a use spent ends a one-use grant however the session ended.
     async fn end_completed(
         &self,
         command: &mut crate::journal::Command<'_>,
@@ -133,7 +133,8 @@ impl Engine {
         let mut loaded = self.journal.load::<Grant>(grant).await?;
         let state = loaded.get()?;
         let spent = state.issue.uses == Uses::One;
-        if state.status == GrantStatus::Active && (completed || spent) {
+        let completes = completed && state.issue.path == Path::Privileged;
+        if state.status == GrantStatus::Active && (completes || spent) {
             let event = state.end(EndCause::Completed)?;
             command.push(&mut loaded, &event)?;
         }

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use portcullis_classify::task::{COMMAND, NAME, TASK};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::{Opening, Session, SessionEvent, TapeHead};
 use portcullis_model::{
-    Action, Authentication, Controls, Digest, KindDescriptor, Path, Resource, Secret, SessionId,
-    Subject, Timestamp,
+    Action, Authentication, Controls, Digest, KindDescriptor, Resource, Secret, SessionId, Subject,
+    Timestamp,
 };
-use portcullis_policy::{Decision, LeaseBody, OpenSession, Permit, Privileged, ReleaseSecret};
+use portcullis_policy::{
+    Decision, LeaseBody, OpenSession, Ordinary, Permit, PolicyAction, Privileged, ReleaseSecret,
+    RunTask, SessionPermit,
+};
 use portcullis_ports::clock::random;
 use portcullis_ports::control::{
     InTransit, OpenWish, Opened, SessionLease, TapeOrder, TargetCredential,
@@ -55,7 +59,8 @@ impl Engine {
         identity.get()?.upholds(&who.factors)?;
         let resource = self.resource_named(&wish.login.target).await?;
         let subject = Subject::oneself(who.identity);
-        let assessment = self.assess(subject, resource, wish.action.clone()).await?;
+        let action = self.called(&resource, &wish).await?;
+        let assessment = self.assess(subject, resource, action).await?;
         let grant = self.grant_for(&who, &assessment).await?;
         if let Some(why) = self.approver_gone(grant.get()?).await? {
             let (resource, action) = (&assessment.resource, &assessment.intent.action);
@@ -75,13 +80,26 @@ impl Engine {
             Decision::Allowed { determining, .. } => determining,
             Decision::Denied(_) => Vec::new(),
         };
-        let permit = bundle.authorize::<Privileged, OpenSession>(&asked.query())?;
+        let permit: SessionPermit = match assessment.policy_action {
+            PolicyAction::RunTask => bundle
+                .authorize::<Ordinary, RunTask>(&asked.query())?
+                .into(),
+            _ => bundle
+                .authorize::<Privileged, OpenSession>(&asked.query())?
+                .into(),
+        };
+        let signed = self.still_as_signed(&assessment.resource, &assessment.intent.action);
+        if let Err(failure) = signed.await {
+            self.note_refusal(who.identity, &wish.login, failure.to_string())
+                .await?;
+            return Err(failure);
+        }
 
         let session = self.journal.fresh_id::<SessionId>();
         let tape = self
             .begin_tape(session, &assessment.resource, bundle.digest())
             .await?;
-        let (permit, release) = permit.with_credential();
+        let (permit, release) = with_credential(permit);
         let (credential, described) = self.credential(session, &who, &assessment, &wish).await?;
         let opening = Opening {
             controls: met,
@@ -101,7 +119,10 @@ impl Engine {
                 drop(release);
                 credential
             }
-            None => self.vaulted(release, session, &assessment.resource).await?,
+            None => {
+                let release = release.ok_or_else(vault_for_tasks)?;
+                self.vaulted(release, session, &assessment.resource).await?
+            }
         };
         let lease = self.lease(permit, session, &assessment, &wish, credential, ends_at)?;
         handing.done();
@@ -127,7 +148,7 @@ impl Engine {
             if grant.issue.digest != assessment.digest {
                 continue;
             }
-            match grant.usable(Path::Privileged, self.journal.now()) {
+            match grant.usable(assessment.policy_action.path(), self.journal.now()) {
                 Ok(()) => return self.journal.load(stream).await,
                 Err(refusal) => why = why.or(Some(refusal)),
             }
@@ -139,11 +160,19 @@ impl Engine {
         let message = why.map_or_else(
             || {
                 format!(
-                    "no grant of yours covers {action} on {}; this takes the privileged path",
+                    "no grant of yours covers {} on {}; this takes the {} path",
+                    named(action),
+                    assessment.resource.name,
+                    assessment.policy_action.path()
+                )
+            },
+            |refusal| {
+                format!(
+                    "{} on {}: {refusal}",
+                    named(action),
                     assessment.resource.name
                 )
             },
-            |refusal| format!("{action} on {}: {refusal}", assessment.resource.name),
         );
         Err(Failure::denied(
             "no_grant",
@@ -260,7 +289,8 @@ impl Engine {
     ) -> Result<(), Failure> {
         let mut grant = self.journal.load::<Grant>(opening.grant).await?;
         let mut command = self.journal.command(Some(opening.identity));
-        let used = grant.get()?.use_for(session, command.at())?;
+        let path = grant.get()?.issue.path;
+        let used = grant.get()?.use_for(session, path, command.at())?;
         command.push(&mut grant, &used)?;
         let mut stream = Loaded::<Session>::fresh(session);
         command.push(
@@ -296,6 +326,8 @@ impl Engine {
         let now = self.journal.now();
         let serial = u64::from_be_bytes(random(entropy));
         let name = self.identity(who.identity).await?.name;
+        let broker = self.ports.broker(&assessment.resource.kind);
+        let forced = broker.and_then(|broker| broker.forced(&assessment.intent.action));
         let certificate = self.own.ssh_authority.certify(
             &CertRequest {
                 subject: pair.public,
@@ -304,10 +336,10 @@ impl Engine {
                 valid_before: now.plus(CERTIFICATE_LASTS).as_secs(),
                 serial,
                 key_id: format!("{session} {name}"),
-                // sshd lets nobody signal a forced command, so a kill could not end it: decision 0005.
-                force_command: None,
+                permit_pty: forced.is_none(),
+                // Tasks only. sshd lets nobody signal a forced command: decisions 0005 and 0010.
+                force_command: forced,
                 source_addresses: Vec::new(),
-                permit_pty: true,
             },
             &random(entropy),
         )?;
@@ -344,7 +376,7 @@ impl Engine {
 
     fn lease(
         &self,
-        permit: Permit<Privileged, OpenSession>,
+        permit: SessionPermit,
         session: SessionId,
         assessment: &Assessment,
         wish: &OpenWish,
@@ -360,6 +392,7 @@ impl Engine {
             address: endpoint.address,
             account: wish.login.account.clone(),
             action: wish.action.clone(),
+            task: task_command(&assessment.intent.action),
             host_keys: endpoint.host_keys,
             credential,
             idle_limit: IDLE_LIMIT,
@@ -398,7 +431,7 @@ fn opening(
         factors: who.factors.clone(),
         resource: assessment.resource.id,
         account: wish.login.account.clone(),
-        action: wish.action.clone(),
+        action: assessment.intent.action.clone(),
         digest: assessment.digest,
         controls: Controls::NONE,
         bundle: issue.bundle,
@@ -425,8 +458,49 @@ fn still_waiting(asked: &RequestView) -> Failure {
     )
 }
 
+/// A credential is injected into sessions of the privileged path only: a vaulted one is held to no program.
+fn with_credential(
+    permit: SessionPermit,
+) -> (SessionPermit, Option<Permit<Privileged, ReleaseSecret>>) {
+    match permit {
+        SessionPermit::Session(permit) => {
+            let (permit, release) = permit.with_credential();
+            (permit.into(), Some(release))
+        }
+        task @ SessionPermit::Task(_) => (task, None),
+    }
+}
+
+fn vault_for_tasks() -> Failure {
+    Failure::Invalid(
+        "a task runs by a certificate only, and this resource is opened by a vaulted secret"
+            .to_owned(),
+    )
+}
+
+/// The command of a task.
+fn task_command(action: &Action) -> Option<String> {
+    let command = action.param(COMMAND)?;
+    (action.name == TASK).then(|| command.to_owned())
+}
+
+/// An action in a few words for the person at the door.
+fn named(action: &Action) -> String {
+    match action.param(NAME).filter(|_| action.name == TASK) {
+        Some(name) => format!("the task {name}"),
+        None => action.to_string(),
+    }
+}
+
 /// The narrowest request that would allow what was refused. What the resource says by itself is left out.
 fn narrowest(resource: &Resource, action: &Action, kinds: &[KindDescriptor]) -> String {
+    if let Some(words) = crate::tasks::asking(action) {
+        return format!(
+            "portcullis request {} {} --reason TEXT",
+            resource.name,
+            words.join(" ")
+        );
+    }
     let kind = kinds.iter().find(|kind| kind.name == resource.kind);
     let known = kind.and_then(|kind| kind.actions.iter().find(|known| known.name == action.name));
     let by_itself = |name: &str, value: &str| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
+use portcullis_classify::task::TASK;
 use portcullis_flow::grant::{EndCause, Grant};
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::request::Request;
@@ -83,6 +84,9 @@ impl Engine {
             Err(Failure::NotFound(_)) => return Ok(Some("the resource was removed".to_owned())),
             Err(other) => return Err(other),
         };
+        if issue.intent.action.name == TASK {
+            return self.task_refused(grant, resource).await;
+        }
         if issue.path == Path::Privileged {
             return Ok(None);
         }
@@ -90,6 +94,34 @@ impl Engine {
         let classified = asked.get()?.terms.classified.clone();
         let assessment = Assessment::recorded(resource, issue, classified);
         self.entitlement_refused(grant, &assessment).await
+    }
+
+    /// Why a task would not be granted now: it was declared anew, or policy says otherwise. Each use of a
+    /// privileged one is decided when it is made.
+    async fn task_refused(
+        &self,
+        grant: &Grant,
+        resource: Resource,
+    ) -> Result<Option<String>, Failure> {
+        let issue = &grant.issue;
+        let assessment = match self.assess_as_granted(&issue.intent, resource).await? {
+            Ok(assessment) => assessment,
+            Err(why) => return Ok(Some(why)),
+        };
+        if assessment.digest != issue.digest {
+            return Ok(Some("the task was declared anew: ask again".to_owned()));
+        }
+        if issue.path == Path::Privileged {
+            return Ok(None);
+        }
+        let met = Controls {
+            brokered: true,
+            recording: true,
+            mfa: true,
+            ..issue.controls
+        };
+        self.refused_now(&assessment, assessment.policy_action, met)
+            .await
     }
 
     /// Why an entitlement would not be assigned now.

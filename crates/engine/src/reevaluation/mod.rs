@@ -8,8 +8,9 @@ mod occasions;
 mod sessions;
 mod targets;
 
+use portcullis_classify::task::TASK;
 use portcullis_flow::grant::Grant;
-use portcullis_model::{Controls, Path};
+use portcullis_model::{Controls, Intent, Path, Resource};
 use portcullis_policy::{Decision, PolicyAction};
 
 use crate::Engine;
@@ -38,6 +39,24 @@ impl Engine {
             )),
             Decision::Allowed { .. } => None,
         })
+    }
+
+    /// What a granted action comes to now; the reason when it is there no more, or means something else.
+    async fn assess_as_granted(
+        &self,
+        intent: &Intent,
+        resource: Resource,
+    ) -> Result<Result<Assessment, String>, Failure> {
+        let (subject, action) = (intent.subject.clone(), intent.action.clone());
+        match self.assess(subject, resource, action).await {
+            Ok(assessment) => Ok(Ok(assessment)),
+            Err(gone @ (Failure::NotFound(_) | Failure::Conflict(_) | Failure::Denied { .. }))
+                if intent.action.name == TASK =>
+            {
+                Ok(Err(gone.to_string()))
+            }
+            Err(other) => Err(other),
+        }
     }
 
     /// Why the approvals of a privileged grant count no longer: whoever gave one of them may not act any more.

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// What can change a decision by what is known of people and grants. Signing in or using a grant cannot, or
 /// anybody could keep the server deciding.
-const PEOPLE: [&str; 8] = [
+const PEOPLE: [&str; 10] = [
     "grant.ending",
     // Decides nothing itself, but its end has to be known.
     "identity.added",
@@ -28,6 +28,8 @@ const PEOPLE: [&str; 8] = [
     "group.added",
     "group.set",
     "group.removed",
+    "task.removed",
+    "task.set",
 ];
 
 /// What can change a decision by what is read at targets, beside that.

@@ -7,7 +7,6 @@ use portcullis_flow::grant::{Grant, GrantStatus};
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::Session;
 use portcullis_model::SessionId;
-use portcullis_policy::PolicyAction;
 use tokio::sync::watch;
 
 use super::AT_ONCE;
@@ -80,11 +79,19 @@ impl Engine {
             Err(Failure::NotFound(_)) => return Ok(Some("the resource was removed".to_owned())),
             Err(other) => return Err(other),
         };
-        let subject = grant.issue.intent.subject.clone();
-        let assessment = self
-            .assess(subject, resource, opening.action.clone())
-            .await?;
-        self.refused_now(&assessment, PolicyAction::OpenSession, opening.controls)
+        let intent = &grant.issue.intent;
+        let assessment = match self.assess_as_granted(intent, resource).await? {
+            Ok(assessment) => assessment,
+            Err(why) => return Ok(Some(why)),
+        };
+        if assessment.digest != grant.issue.digest {
+            return Ok(Some("it was declared anew: ask again".to_owned()));
+        }
+        if assessment.policy_action.path() != grant.issue.path {
+            let path = assessment.policy_action.path();
+            return Ok(Some(format!("this takes the {path} path now: ask again")));
+        }
+        self.refused_now(&assessment, assessment.policy_action, opening.controls)
             .await
     }
 

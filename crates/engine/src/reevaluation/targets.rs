@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
+use portcullis_classify::task::TASK;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::request::Request;
 use portcullis_model::{Action, Intent, Path, ResourceId, StreamId};
@@ -64,7 +65,8 @@ impl Engine {
     async fn questions(&self) -> Result<BTreeMap<Question, Waiting>, Failure> {
         let mut questions = BTreeMap::<Question, Waiting>::new();
         for (stream, grant) in self.journal.find::<Grant>(&[("status", "active")]).await? {
-            if grant.issue.path == Path::Ordinary {
+            // Of a task nothing is read but before it runs.
+            if grant.issue.path == Path::Ordinary && grant.issue.intent.action.name != TASK {
                 let question = question(&grant.issue.intent);
                 questions
                     .entry(question)

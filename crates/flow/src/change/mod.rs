@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis_model::{
     Authentication, Digest, Group, GroupId, Identity, IdentityId, OwnerRole, Resource, ResourceId,
-    SecretId, Timestamp, digest::CanonicalError,
+    SecretId, Task, TaskId, Timestamp, digest::CanonicalError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,18 @@ pub enum ChangeBody {
         /// Which.
         group: GroupId,
     },
+    /// A task is declared, or declared anew.
+    PutTask {
+        /// The record, with what was seen at its host.
+        task: Task,
+    },
+    /// A task is removed; what it allowed ends.
+    RemoveTask {
+        /// Which.
+        task: TaskId,
+        /// Its name, for who signs.
+        name: String,
+    },
     /// A secret, sealed already, may be used.
     AddSecret {
         /// Which.
@@ -102,7 +114,8 @@ impl ChangeBody {
                 widening: false, ..
             }
             | Self::RemoveResource { .. }
-            | Self::RemoveGroup { .. } => Needed::AnyOwner,
+            | Self::RemoveGroup { .. }
+            | Self::RemoveTask { .. } => Needed::AnyOwner,
             Self::PutIdentity { identity } if narrows(identity, before) => Needed::AnyOwner,
             Self::PutIdentity { identity } if identity.roles.is_empty() => Needed::Each {
                 roles: vec![Iam, Pam],
@@ -118,6 +131,7 @@ impl ChangeBody {
             | Self::PutIdentity { .. }
             | Self::ReopenEnrolment { .. }
             | Self::PutGroup { .. }
+            | Self::PutTask { .. }
             | Self::AddSecret { .. } => Needed::Each {
                 roles: vec![Iam, Pam, Resource],
             },

@@ -91,9 +91,14 @@ impl Grant {
         Ok(())
     }
 
-    /// A privileged session uses the grant.
-    pub fn use_for(&self, session: SessionId, now: Timestamp) -> Result<GrantEvent, GrantRefusal> {
-        self.usable(Path::Privileged, now)?;
+    /// A session on a path uses the grant.
+    pub fn use_for(
+        &self,
+        session: SessionId,
+        path: Path,
+        now: Timestamp,
+    ) -> Result<GrantEvent, GrantRefusal> {
+        self.usable(path, now)?;
         Ok(GrantEvent::Used {
             number: self.used + 1,
             session,

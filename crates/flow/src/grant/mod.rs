@@ -85,6 +85,13 @@ pub struct Issue {
     pub uses: Uses,
 }
 
+impl Issue {
+    /// Whether it is a right at the target, assigned and taken away there. Every other grant is used in sessions.
+    pub const fn is_entitlement(&self) -> bool {
+        self.effective.is_some()
+    }
+}
+
 crate::events! {
     /// What can happen to a grant.
     pub enum GrantEvent {
@@ -241,9 +248,11 @@ impl Grant {
         let GrantEvent::Issued { issue } = event else {
             return None;
         };
-        let status = match issue.path {
-            Path::Ordinary => GrantStatus::Assigning,
-            Path::Privileged => GrantStatus::Active,
+        // What is used in a session is usable at once; an entitlement is first assigned.
+        let status = if issue.is_entitlement() {
+            GrantStatus::Assigning
+        } else {
+            GrantStatus::Active
         };
         Some(Self {
             issue: issue.as_ref().clone(),

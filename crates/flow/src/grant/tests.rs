@@ -37,7 +37,7 @@ fn given(path: Path, uses: Uses) -> Grant {
             action: Action::named("shell"),
         },
         digest: Digest::of_bytes(b"intent"),
-        effective: None,
+        effective: (path == Path::Ordinary).then(|| Digest::of_bytes(b"effective")),
         path,
         controls: Controls::NONE,
         bundle: Digest::of_bytes(b"bundle"),
@@ -62,7 +62,7 @@ fn applied(grant: Grant, event: &GrantEvent) -> Grant {
 #[test]
 fn an_ordinary_grant_is_no_key_to_a_session() {
     let grant = given(Path::Ordinary, Uses::Window);
-    let refused = grant.use_for(session(), now());
+    let refused = grant.use_for(session(), Path::Privileged, now());
     assert_eq!(
         refused,
         Err(GrantRefusal::WrongPath {
@@ -75,13 +75,22 @@ fn an_ordinary_grant_is_no_key_to_a_session() {
 #[test]
 fn a_one_use_grant_is_used_once_and_a_window_until_it_ends() {
     let one = given(Path::Privileged, Uses::One);
-    let used = applied(one.clone(), &one.use_for(session(), now()).unwrap());
-    assert_eq!(used.use_for(session(), now()), Err(GrantRefusal::Spent));
-    let window = given(Path::Privileged, Uses::Window);
-    let used = applied(window.clone(), &window.use_for(session(), now()).unwrap());
-    assert!(used.use_for(session(), now()).is_ok());
+    let used = applied(
+        one.clone(),
+        &one.use_for(session(), Path::Privileged, now()).unwrap(),
+    );
     assert_eq!(
-        used.use_for(session(), window.issue.ends_at),
+        used.use_for(session(), Path::Privileged, now()),
+        Err(GrantRefusal::Spent)
+    );
+    let window = given(Path::Privileged, Uses::Window);
+    let used = applied(
+        window.clone(),
+        &window.use_for(session(), Path::Privileged, now()).unwrap(),
+    );
+    assert!(used.use_for(session(), Path::Privileged, now()).is_ok());
+    assert_eq!(
+        used.use_for(session(), Path::Privileged, window.issue.ends_at),
         Err(GrantRefusal::Over)
     );
 }
@@ -89,7 +98,7 @@ fn a_one_use_grant_is_used_once_and_a_window_until_it_ends() {
 #[test]
 fn each_use_claims_its_number_so_that_two_servers_cannot_spend_it_twice() {
     let grant = given(Path::Privileged, Uses::One);
-    let event = grant.use_for(session(), now()).unwrap();
+    let event = grant.use_for(session(), Path::Privileged, now()).unwrap();
     let claims = Grant::claims(&event, &meta().stream);
     assert_eq!(
         claims,
@@ -134,7 +143,7 @@ proptest! {
         let mut ended = false;
         for command in commands {
             let event = match command {
-                0 => grant.use_for(session(), now()).ok(),
+                0 => grant.use_for(session(), Path::Privileged, now()).ok(),
                 1 => grant.end(EndCause::Completed).ok(),
                 2 => grant.release(person(1)).ok(),
                 3 => grant.removal_incomplete("x".to_owned()).ok().flatten(),

@@ -23,7 +23,7 @@ macro_rules! shipped_files {
     };
 }
 
-const FILES: [(&str, &str); 12] = shipped_files![
+const FILES: [(&str, &str); 13] = shipped_files![
     "schema.cedarschema",
     "guardrails/entitlements.cedar",
     "guardrails/identities.cedar",
@@ -31,6 +31,7 @@ const FILES: [(&str, &str); 12] = shipped_files![
     "ordinary/flows.toml",
     "ordinary/read.cedar",
     "ordinary/small-changes.cedar",
+    "ordinary/tasks.cedar",
     "ordinary/vendors.cedar",
     "privileged/administration.cedar",
     "privileged/flows.toml",
