@@ -24,6 +24,7 @@ mod secrets;
 mod serve;
 mod sessions;
 mod sign_in;
+mod tasks;
 mod tls;
 mod vigil;
 mod watch;

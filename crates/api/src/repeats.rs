@@ -100,9 +100,8 @@ async fn outcome(
     let id = event.stream.as_str();
     let route = route.rsplit("/v1").next().unwrap_or(route);
     let status = match route {
-        "/requests" | "/resources" | "/secrets" | "/identities" | "/policy/proposals" => {
-            StatusCode::CREATED
-        }
+        "/requests" | "/resources" | "/secrets" | "/identities" | "/tasks"
+        | "/policy/proposals" => StatusCode::CREATED,
         _ => StatusCode::OK,
     };
     match (event.noun(), route) {

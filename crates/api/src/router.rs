@@ -17,7 +17,8 @@ use crate::openapi::Document;
 use crate::problem::Problem;
 use crate::{
     Routes, auth, catalog, changes, events, finish, grants, groups, identities, ledger, openapi,
-    policy, repeats, requests, resources, secrets, sessions, sign_in, watch,
+    policy, repeats, requests, resources, secrets, sessions, sign_in, tasks,
+    watch,
 };
 
 /// Where the API begins.
@@ -62,6 +63,7 @@ fn closed() -> Routes {
         .merge(changes::routes())
         .merge(identities::routes())
         .merge(resources::routes())
+        .merge(tasks::routes())
         .merge(groups::routes())
         .merge(secrets::routes())
         .merge(policy::routes())

@@ -173,7 +173,18 @@ impl Known {
                 format!("remove group {}", name.unwrap_or_default())
             }
             ChangeBody::AddSecret { name, .. } => format!("add secret {name}"),
+            ChangeBody::PutTask { task } => format!(
+                "declare task {} on {}",
+                task.name,
+                self.resource_name(task.resource)
+            ),
+            ChangeBody::RemoveTask { task } => format!("remove task {task}"),
         }
+    }
+
+    fn resource_name(&self, id: ResourceId) -> String {
+        let known = self.resources.get(&id);
+        known.map_or_else(|| id.to_string(), |known| known.resource.name.clone())
     }
 
     fn enrolls(&self, body: &ChangeBody) -> Option<String> {

@@ -29,7 +29,7 @@ const PEOPLE: [&str; 10] = [
     "group.set",
     "group.removed",
     "task.removed",
-    "task.set",
+    "task.renewed",
 ];
 
 /// What can change a decision by what is read at targets, beside that.

@@ -14,12 +14,12 @@ pub(crate) enum AccessCommand {
     Catalog,
     /// What a request would come to; changes nothing
     #[command(
-        after_help = "Examples:\n  portcullis preview analytics read\n  portcullis preview web-1 shell\n  portcullis preview web-1 exec -- systemctl restart nginx"
+        after_help = "Examples:\n  portcullis preview analytics read\n  portcullis preview web-1 shell\n  portcullis preview web-1 exec -- systemctl restart nginx\n  portcullis preview web-1 task restart nginx"
     )]
     Preview(Wish),
     /// Ask for access
     #[command(
-        after_help = "Examples:\n  portcullis request analytics read --reason 'quarterly figures' --for 4h\n  portcullis request web-1 shell --reason 'INC-42' --wait\n  portcullis request web-1 exec --reason 'INC-42' -- systemctl restart nginx"
+        after_help = "Examples:\n  portcullis request analytics read --reason 'quarterly figures' --for 4h\n  portcullis request web-1 shell --reason 'INC-42' --wait\n  portcullis request web-1 exec --reason 'INC-42' -- systemctl restart nginx\n  portcullis request web-1 task restart nginx --reason 'INC-42'   (then: ssh web-1 restart nginx)"
     )]
     Request(RequestArgs),
     /// Requests you made or may decide on; lists them when nothing else is said

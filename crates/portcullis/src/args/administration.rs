@@ -15,6 +15,11 @@ pub(crate) enum AdministrationCommand {
         #[command(subcommand)]
         command: Option<ResourcesCommand>,
     },
+    /// Programs with typed arguments that may be asked for instead of a command line
+    Tasks {
+        #[command(subcommand)]
+        command: Option<TasksCommand>,
+    },
     /// People, workloads, CI jobs, vendors, agents
     Identities {
         #[command(subcommand)]
@@ -93,6 +98,46 @@ pub(crate) struct ResourceArgs {
     /// A setting of its kind; the value is JSON, or text
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
+}
+
+/// `tasks …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum TasksCommand {
+    /// Declare one, or declare it anew; the account and the program are looked at first
+    #[command(
+        after_help = "Examples:\n  portcullis tasks add web-1 uptime --account ops -- /usr/bin/uptime\n  portcullis tasks add web-1 restart --account ops -- /usr/bin/systemctl restart '{unit}'\n  portcullis tasks add web-1 log --account ops -- /usr/bin/journalctl -u '{unit}' -n '{1-500}'\n\nWords in braces are typed by who runs it: {unit} is a service, timer or socket, {1-500} a number, {a|b} one of\nthese words, {/var/log/…} a file below a folder. All others are always as they stand."
+    )]
+    Add {
+        /// The resource
+        resource: String,
+        /// Its name: what people type
+        name: String,
+        /// The account it runs as
+        #[arg(long)]
+        account: String,
+        /// The program's absolute path and its arguments
+        #[arg(last = true, required = true, value_name = "PROGRAM")]
+        words: Vec<String>,
+    },
+    /// All
+    #[command(after_help = "Example:\n  portcullis tasks list")]
+    List,
+    /// One
+    #[command(after_help = "Example:\n  portcullis tasks show web-1 restart")]
+    Show {
+        /// The resource
+        resource: String,
+        /// Which
+        name: String,
+    },
+    /// Remove one; what it allowed ends
+    #[command(after_help = "Example:\n  portcullis tasks remove web-1 restart")]
+    Remove {
+        /// The resource
+        resource: String,
+        /// Which
+        name: String,
+    },
 }
 
 /// `identities …`

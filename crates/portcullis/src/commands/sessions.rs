@@ -126,6 +126,10 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
         };
         output::line(format!("ended      {cause}{exit}"))?;
     }
+    let task = text(session, "/as_task");
+    if !task.is_empty() {
+        output::line(format!("make this a task\n           {task}"))?;
+    }
     let segments = text(session, "/head/segments");
     if !segments.is_empty() {
         output::line(format!(

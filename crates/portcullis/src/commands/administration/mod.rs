@@ -5,6 +5,7 @@ mod groups;
 mod identities;
 mod resources;
 mod secrets;
+mod tasks;
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::args::Global;
 use crate::args::administration::{
     AdministrationCommand, ChangesCommand, GroupsCommand, IdentitiesCommand, ResourcesCommand,
-    SecretsCommand,
+    SecretsCommand, TasksCommand,
 };
 use crate::client::Api;
 use crate::outcome::Outcome;
@@ -24,6 +25,7 @@ use groups::groups;
 use identities::identities;
 use resources::resources;
 use secrets::secrets;
+use tasks::tasks;
 
 /// Runs one of them.
 pub(crate) async fn run(
@@ -34,6 +36,9 @@ pub(crate) async fn run(
     match command {
         AdministrationCommand::Resources { command } => {
             resources(global, &api, command.unwrap_or(ResourcesCommand::List)).await
+        }
+        AdministrationCommand::Tasks { command } => {
+            tasks(global, &api, command.unwrap_or(TasksCommand::List)).await
         }
         AdministrationCommand::Identities { command } => {
             identities(global, &api, command.unwrap_or(IdentitiesCommand::List)).await
