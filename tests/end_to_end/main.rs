@@ -27,6 +27,8 @@ mod ssh_door;
 mod sweep;
 mod taking_away;
 mod targets;
+mod task_host;
+mod tasks;
 mod terminals;
 mod tour;
 mod world;

@@ -178,7 +178,7 @@ impl Known {
                 task.name,
                 self.resource_name(task.resource)
             ),
-            ChangeBody::RemoveTask { task } => format!("remove task {task}"),
+            ChangeBody::RemoveTask { name, .. } => format!("remove task {name}"),
         }
     }
 
