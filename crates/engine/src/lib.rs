@@ -8,6 +8,7 @@ mod attempts;
 mod bundles;
 mod catalog;
 mod census;
+mod certificates;
 mod changes;
 mod custody;
 mod diagnosis;

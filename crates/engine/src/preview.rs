@@ -188,8 +188,15 @@ impl Engine {
             .iter()
             .find(|kind| kind.action(&assessment.intent.action.name).is_some());
         of_action.map_or_else(String::new, |kind| {
-            kind.connect_hint
-                .replace("{name}", &assessment.resource.name)
+            let hint = kind
+                .connect_hint
+                .replace("{name}", &assessment.resource.name);
+            // A task is called by its name and words.
+            let words = crate::tasks::asking(&assessment.intent.action).unwrap_or_default();
+            words
+                .iter()
+                .skip(1)
+                .fold(hint, |hint, word| format!("{hint} {word}"))
         })
     }
 
@@ -202,10 +209,11 @@ impl Engine {
         if words.first().is_some_and(|word| word == REPLAY) {
             return crate::replay::parse(words);
         }
-        if words.first().is_some_and(|word| word == TASK) {
+        let broker = self.ports.broker(&resource.kind);
+        let runs_tasks = broker.is_some_and(|broker| broker.descriptor().action(TASK).is_some());
+        if runs_tasks && words.first().is_some_and(|word| word == TASK) {
             return self.parse_task(resource, words).await;
         }
-        let broker = self.ports.broker(&resource.kind);
         let brokered = broker.map(|broker| broker.parse(resource, words));
         if let Some(Ok(action)) = brokered {
             return Ok(action);

@@ -3,6 +3,12 @@
 
 use portcullis_model::{Action, Classified};
 
+/// The action that runs a command line.
+pub const EXEC: &str = "exec";
+
+/// Its parameter.
+pub const COMMAND: &str = "command";
+
 /// The most characters of a command that a reason shows.
 const SHOWN: usize = 120;
 
@@ -12,7 +18,7 @@ pub fn classify(action: &Action) -> Option<Classified> {
         "shell" => Some(Classified::worst(
             "an interactive shell: anything can be typed",
         )),
-        "exec" => Some(Classified::worst(exec_reason(action.param("command")))),
+        EXEC => Some(Classified::worst(exec_reason(action.param(COMMAND)))),
         _ => None,
     }
 }

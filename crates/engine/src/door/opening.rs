@@ -20,10 +20,11 @@ use portcullis_ports::control::{
 };
 use portcullis_ports::{BlobError, BlobWriter};
 use portcullis_tape::{Header, KeyWrap, TapeKey, TapeWriter, Track, TrackKind};
-use portcullis_vault::{CertRequest, SecretKind, session_key};
+use portcullis_vault::SecretKind;
 
 use super::closing::Handing;
 use crate::Engine;
+use crate::certificates::Certificate;
 use crate::failure::Failure;
 use crate::journal::{Loaded, Patience};
 use crate::live::{GrowingTape, LiveSession, head_of};
@@ -321,34 +322,17 @@ impl Engine {
         if let Some(name) = &assessment.resource.credential {
             return Ok((None, format!("vaulted secret {name}")));
         }
-        let entropy = self.journal.entropy.as_ref();
-        let pair = session_key(&Secret::new(random(entropy)))?;
-        let now = self.journal.now();
-        let serial = u64::from_be_bytes(random(entropy));
         let name = self.identity(who.identity).await?.name;
         let broker = self.ports.broker(&assessment.resource.kind);
+        // Tasks only. sshd lets nobody signal a forced command: decisions 0005 and 0010.
         let forced = broker.and_then(|broker| broker.forced(&assessment.intent.action));
-        let certificate = self.own.ssh_authority.certify(
-            &CertRequest {
-                subject: pair.public,
-                principals: vec![wish.login.account.clone()],
-                valid_after: now.minus(Duration::from_mins(1)).as_secs(),
-                valid_before: now.plus(CERTIFICATE_LASTS).as_secs(),
-                serial,
-                key_id: format!("{session} {name}"),
-                permit_pty: forced.is_none(),
-                // Tasks only. sshd lets nobody signal a forced command: decisions 0005 and 0010.
-                force_command: forced,
-                source_addresses: Vec::new(),
-            },
-            &random(entropy),
-        )?;
-        let private = String::from_utf8(pair.private.expose_owned())
-            .map_err(|_| Failure::Damaged("a session key is not text".to_owned()))?;
-        let credential = TargetCredential::Certificate {
-            private_key: InTransit(Secret::new(private)),
-            certificate,
-        };
+        let (credential, serial) = self.certificate(Certificate {
+            account: &wish.login.account,
+            key_id: format!("{session} {name}"),
+            lasts: CERTIFICATE_LASTS,
+            terminal: forced.is_none(),
+            forced,
+        })?;
         Ok((Some(credential), format!("certificate serial {serial}")))
     }
 

@@ -3,18 +3,18 @@
 //! What a task is worth is computed from its program and arguments and from what was seen of its account. Three owners'
 //! signatures say that it may be asked for, and change nothing of that.
 
-use portcullis_classify::task::{
-    self, ACCOUNT, COMMAND, NAME, Reach, TASK, WORDS, judge, plain_words,
-};
+mod declaring;
+mod look;
+
+use portcullis_classify::shell::{COMMAND, EXEC};
+use portcullis_classify::task::{self, NAME, Reach, TASK, WORDS, plain_words};
 use portcullis_flow::change::ChangeBody;
 use portcullis_flow::records::{TaskState, place};
 use portcullis_model::{
-    Action, Argument, Authentication, Digest, Intent, Path, Probed, Resource, Secret, Task, TaskId,
+    Action, Argument, Authentication, Digest, Intent, Path, Resource, ResourceId, Task, TaskId,
 };
 use portcullis_policy::{LineQuery, PolicyAction};
-use portcullis_ports::clock::random;
-use portcullis_ports::control::{InTransit, OpenWish, TargetCredential};
-use portcullis_vault::{CertRequest, session_key};
+use portcullis_ports::control::OpenWish;
 use serde::Serialize;
 
 use crate::Engine;
@@ -24,8 +24,7 @@ use crate::failure::Failure;
 use crate::lists::{Order, Page, Part};
 use crate::preview::Assessment;
 
-/// How long the certificate can be used that a host is looked at with.
-const LOOK_LASTS: std::time::Duration = std::time::Duration::from_mins(1);
+pub(crate) use declaring::suggestion;
 
 /// What an owner declares.
 #[derive(Debug, Clone)]
@@ -254,82 +253,6 @@ impl Engine {
         };
         Assessment::task(resource, intent, action, classified, &Digest::of(&task)?)
     }
-
-    /// Looks at a task's host again: whatever differs from what owners signed is refused, with what to do.
-    pub(crate) async fn still_as_signed(
-        &self,
-        resource: &Resource,
-        action: &Action,
-    ) -> Result<(), Failure> {
-        let Some(name) = action.param(NAME).filter(|_| action.name == TASK) else {
-            return Ok(());
-        };
-        let task = self.task(resource, name).await?;
-        let now = self.look(resource, &task.account, &task.program).await?;
-        let Some(what) = difference(&task.seen, &now) else {
-            return Ok(());
-        };
-        Err(Failure::denied(
-            "task_changed",
-            format!(
-                "the task {name} on {} is not run: {what} since it was declared",
-                resource.name
-            ),
-            format!(
-                "an owner who finds the change right declares it anew: {}",
-                declaring(resource, &task)
-            ),
-        ))
-    }
-
-    /// Looks at an account and a program, and judges them.
-    async fn look(
-        &self,
-        resource: &Resource,
-        account: &str,
-        program: &str,
-    ) -> Result<Probed, Failure> {
-        let broker = self.ports.broker(&resource.kind);
-        let broker = broker.ok_or_else(|| Failure::missing("broker for kind", &resource.kind))?;
-        let credential = self.look_credential(account)?;
-        let sighting = broker.sight(resource, account, program, credential).await?;
-        judge(program, &sighting).map_err(|unfit| {
-            Failure::denied(
-                "unfit",
-                format!(
-                    "{account} at {} cannot run {program} as a task: {unfit}",
-                    resource.name
-                ),
-                "mend that at the host, then try again",
-            )
-        })
-    }
-
-    fn look_credential(&self, account: &str) -> Result<TargetCredential, Failure> {
-        let entropy = self.journal.entropy.as_ref();
-        let pair = session_key(&Secret::new(random(entropy)))?;
-        let now = self.journal.now();
-        let certificate = self.own.ssh_authority.certify(
-            &CertRequest {
-                subject: pair.public,
-                principals: vec![account.to_owned()],
-                valid_after: now.minus(LOOK_LASTS).as_secs(),
-                valid_before: now.plus(LOOK_LASTS).as_secs(),
-                serial: u64::from_be_bytes(random(entropy)),
-                key_id: "portcullis looks at an account".to_owned(),
-                force_command: None,
-                source_addresses: Vec::new(),
-                permit_pty: false,
-            },
-            &random(entropy),
-        )?;
-        let private = String::from_utf8(pair.private.expose_owned())
-            .map_err(|_| Failure::Damaged("a key is not text".to_owned()))?;
-        Ok(TargetCredential::Certificate {
-            private_key: InTransit(Secret::new(private)),
-            certificate,
-        })
-    }
 }
 
 /// The words that ask for a task, when an action is one.
@@ -351,7 +274,7 @@ fn typed(action: &Action) -> Option<&str> {
     action.param(COMMAND).filter(|_| action.name == EXEC)
 }
 
-fn seen(task: Task, named: impl Fn(portcullis_model::ResourceId) -> String) -> TaskView {
+fn seen(task: Task, named: impl Fn(ResourceId) -> String) -> TaskView {
     TaskView {
         resource_name: named(task.resource),
         usage: task::usage(&task),
@@ -369,83 +292,4 @@ fn refused(task: &Task, resource: &Resource, error: &task::Mismatch) -> Failure 
         format!("the task {} on {}: {error}", task.name, resource.name),
         format!("type it so: {}", task::usage(task)),
     )
-}
-
-/// What differs from what was signed.
-fn difference(signed: &Probed, now: &Probed) -> Option<String> {
-    if signed.program != now.program {
-        return Some("its program was changed".to_owned());
-    }
-    if signed.shell != now.shell {
-        return Some(format!(
-            "its account's login shell was changed from {} to {}",
-            signed.shell, now.shell
-        ));
-    }
-    if signed.uid != now.uid {
-        return Some(format!(
-            "its account's number was changed from {} to {}",
-            signed.uid, now.uid
-        ));
-    }
-    (signed.groups != now.groups).then(|| "its account's groups were changed".to_owned())
-}
-
-/// The words that declare a task as it is.
-fn declaring(resource: &Resource, task: &Task) -> String {
-    let words = task.arguments.iter().map(|argument| {
-        if argument.is_typed() {
-            format!("'{argument}'")
-        } else {
-            argument.to_string()
-        }
-    });
-    let words: Vec<_> = std::iter::once(task.program.clone()).chain(words).collect();
-    format!(
-        "portcullis tasks add {} {} --account {} -- {}",
-        resource.name,
-        task.name,
-        task.account,
-        words.join(" ")
-    )
-}
-
-/// The action that runs a command line.
-const EXEC: &str = "exec";
-
-/// The words that would declare what a session ran as a task; nothing when it ran something else than plain words.
-pub(crate) fn suggestion(resource: &str, action: &Action) -> Option<String> {
-    let words = plain_words(typed(action)?).ok()?;
-    let (program, rest) = words.split_first()?;
-    let name = suggested_name(&words);
-    let program = if program.starts_with('/') {
-        (*program).to_owned()
-    } else {
-        task::known_program(program).unwrap_or_else(|| format!("/PATH/TO/{program}"))
-    };
-    let account = action.param(ACCOUNT).filter(|account| *account != "root");
-    let words: Vec<_> = std::iter::once(program.as_str())
-        .chain(rest.iter().copied())
-        .collect();
-    Some(format!(
-        "portcullis tasks add {resource} {name} --account {} -- {}",
-        account.unwrap_or("ACCOUNT"),
-        words.join(" ")
-    ))
-}
-
-/// A name made of the words of a command.
-fn suggested_name(words: &[&str]) -> String {
-    let parts = words
-        .iter()
-        .map(|word| word.rsplit('/').next().unwrap_or(word));
-    let joined = parts.collect::<Vec<_>>().join("-").to_ascii_lowercase();
-    let kept = joined
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
-    let kept: String = kept.take(40).collect();
-    kept.split('-')
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("-")
 }
