@@ -1,5 +1,5 @@
 //! A host with accounts and programs to be made tasks of: a real sshd that takes whatever a client's environment
-//! brings, in a copy of `/etc` that only it sees. That takes root and a mount; without either, tests say so and skip.
+//! brings, in copies of `/etc` and `/usr/sbin` that only it sees. That takes root and a mount; without either, tests say so and skip.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -36,14 +36,19 @@ impl TaskHost {
             .args(["-a", "/etc"])
             .arg(at.join("etc"))
             .output();
+        let sbin = Command::new("cp")
+            .args(["-a", "/usr/sbin"])
+            .arg(at.join("sbin"))
+            .output();
         let possible = copied.unwrap().status.success()
+            && sbin.unwrap().status.success()
             && inside(at, "true", &[]).output().unwrap().status.success();
         if !possible {
             eprintln!("skipped: a copy of /etc that only a test sees takes root and a mount");
             return None;
         }
         allow(at, 0o755);
-        for part in ["home", "bin", "sbin"] {
+        for part in ["home", "bin"] {
             std::fs::create_dir(at.join(part)).unwrap();
             allow(&at.join(part), 0o755);
         }
@@ -131,9 +136,15 @@ impl TaskHost {
         self.done("chown", &["-h", to, path.to_str().unwrap()]);
     }
 
-    /// What its sshd wrote.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.path("log")).unwrap()
+    /// Has a `sudo` there that lets everybody do everything, or none.
+    pub fn may_by_sudo(&self, may: bool) {
+        let path = self.path("sbin/sudo");
+        if may {
+            std::fs::write(&path, "#!/bin/sh\nexit 0\n").unwrap();
+            allow(&path, 0o755);
+        } else {
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 }
 
@@ -148,11 +159,12 @@ pub fn allow(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A program that sees the copy in the place of `/etc`.
+/// A program that sees the copies in the place of `/etc` and `/usr/sbin`.
 fn inside(folder: &Path, program: &str, words: &[&str]) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-c"]);
-    command.arg("mount --bind \"$0/etc\" /etc && exec \"$@\"");
+    command
+        .arg("mount --bind \"$0/etc\" /etc && mount --bind \"$0/sbin\" /usr/sbin && exec \"$@\"");
     command.arg(folder).arg(program).args(words);
     command
 }

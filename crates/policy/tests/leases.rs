@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use portcullis_model::{Controls, Digest, Impact, Secret, SessionId};
 use portcullis_policy::{
-    Lease, LeaseBody, LeaseError, LeaseSigner, LeaseVerifier, OpenSession, Permit, Privileged,
-    SignedLease, VerifyingKey,
+    Lease, LeaseBody, LeaseError, LeaseSigner, LeaseVerifier, OpenSession, Ordinary, Permit,
+    Privileged, RunTask, SessionPermit, SignedLease, VerifyingKey,
 };
 use proptest::prelude::*;
 use world::{NOW, World, id, person, strict};
@@ -59,6 +59,24 @@ fn a_lease_carries_its_permit_session_and_payload_unchanged() {
     assert_eq!(lease.permit.resource(), original.resource());
     assert_eq!(lease.permit.profile(), Controls::ALL);
     assert_eq!(lease.permit.not_after(), NOW.plus(Duration::from_secs(5)));
+}
+
+#[test]
+fn a_lease_of_an_ordinary_task_is_none_of_a_privileged_session() {
+    let world = World {
+        met: Controls::ALL,
+        ..World::new()
+    };
+    let task: Permit<Ordinary, RunTask> = strict().authorize(&world.query()).unwrap();
+    let body = LeaseBody {
+        session: id::<SessionId>(60),
+        not_after: NOW,
+        payload: Secret::new(Vec::new()),
+    };
+    let lease = read(signer(1).seal(task, body).unwrap().expose()).unwrap();
+    assert!(matches!(lease.permit, SessionPermit::Task(_)));
+    let lease = read(sealed().expose()).unwrap();
+    assert!(matches!(lease.permit, SessionPermit::Session(_)));
 }
 
 #[test]

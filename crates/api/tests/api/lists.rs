@@ -7,7 +7,7 @@ use crate::people::{gate, shell};
 use crate::world::{World, request};
 
 /// Every list there is. A line here is a promise to page through it.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "/catalog",
     "/changes",
     "/grants",
@@ -17,6 +17,7 @@ const LISTS: [&str; 9] = [
     "/resources",
     "/secrets",
     "/sessions",
+    "/tasks",
 ];
 
 /// The identifiers on each page of a list, page after page.

@@ -1,5 +1,6 @@
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-env | sed -n "s/^\(BASH_ENV\|ENV\|SHELLOPTS\|BASHOPTS\|PS4\|LD_[A-Z_]*\|GLIBC_TUNABLES\|PERL5OPT\|PYTHONSTARTUP\|PYTHONPATH\)=.*/env \1/p; s/^BASH_FUNC_.*/env BASH_FUNC/p"
+[ -r /proc/$$/environ ] || exit 9
+tr "\000" "\n" </proc/$$/environ | sed -n "s/^\(BASH_ENV\|ENV\|SHELLOPTS\|BASHOPTS\|PS4\|LD_[A-Z_]*\|GLIBC_TUNABLES\|PERL5OPT\|PYTHONSTARTUP\|PYTHONPATH\)=.*/env \1/p; s/^BASH_FUNC_.*/env BASH_FUNC/p"
 unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT
 LC_ALL=C
 export PATH LC_ALL

@@ -347,6 +347,63 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_a_shell_or_an_option_parser_treats_specially_is_of_any_type() {
+        let hostile = [
+            "-o",
+            "--",
+            "-nginx",
+            "--all",
+            "a;id",
+            "$(id)",
+            "`id`",
+            "a|id",
+            "a&id",
+            "a>b",
+            "a<b",
+            "a\nb",
+            "a\rb",
+            "a\tb",
+            "a\0b",
+            "*",
+            "a?",
+            "[a]",
+            "{a,b}",
+            "~",
+            "~root",
+            "#",
+            "!1",
+            "a'b",
+            "a\"b",
+            "a\\b",
+            "a b",
+            " ",
+            "",
+            "\u{430}",
+            "a\u{202e}b",
+            "\u{ff0d}o",
+            "\u{7f}",
+        ];
+        for typed in ["{unit}", "{1-9}", "{on|off}", "{/srv/x/…}"] {
+            for word in hostile {
+                for word in [
+                    word.to_owned(),
+                    format!("/srv/x/{word}"),
+                    format!("on{word}"),
+                    format!("5{word}"),
+                ] {
+                    let plain = word.chars().all(plain);
+                    let read = takes(typed, &word);
+                    assert!(plain || read.is_none(), "{typed} {word:?}");
+                    assert!(
+                        read.is_none_or(|read| !read.starts_with('-')),
+                        "{typed} {word:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn words_stand_between_blanks_and_nothing_else_is_a_word() {
         assert_eq!(
             plain_words(" logs  nginx 5 ").unwrap(),
