@@ -171,12 +171,12 @@ fn what_control_signed_in_another_version_is_not_guessed_at() {
         [key.sign(&message).as_ref(), &signed].concat()
     };
     assert!(read(&sign(&|header| header)).is_ok());
-    let later = sign(&|header| header.replace("\"v\":1", "\"v\":2"));
+    let later = sign(&|header| header.replace("\"v\":2", "\"v\":3"));
     assert!(matches!(
         read(&later).unwrap_err(),
         LeaseError::Unreadable(_)
     ));
-    let wider = sign(&|header| header.replace("\"v\":1", "\"unlimited\":true,\"v\":1"));
+    let wider = sign(&|header| header.replace("\"v\":2", "\"unlimited\":true,\"v\":2"));
     assert!(matches!(
         read(&wider).unwrap_err(),
         LeaseError::Unreadable(_)
