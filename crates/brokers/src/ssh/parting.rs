@@ -39,11 +39,11 @@ pub fn forced(command: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
     /// By signals only: a key of the target's own may force a command, which must not run again.
-    BySignal,
+    Signals,
     /// By signals, then by the sweep.
-    BySignalAndSweep,
+    SignalsAndSweep,
     /// By the sweep: it is a forced command.
-    BySweep,
+    Sweep,
 }
 
 /// A target that was reached. However it is let go of, its connection is cut.
@@ -62,7 +62,7 @@ impl Reached {
     /// Ends what runs, within [`PARTING`] for each signal and [`SWEEPING`]; the tally has what was seen of its end.
     pub async fn end(mut self, terminal: bool, tally: &mut Tally) {
         let signals: &[&str] = match (self.ends, terminal) {
-            (Ends::BySweep, _) => &[],
+            (Ends::Sweep, _) => &[],
             (_, true) => &WITH_TERMINAL,
             (_, false) => &WITHOUT_TERMINAL,
         };
@@ -78,10 +78,10 @@ impl Reached {
             }
         }
         let sweep = match self.ends {
-            Ends::BySignal => return,
+            Ends::Signals => return,
             // sshd before 9.8 lets nobody signal what root runs.
-            Ends::BySignalAndSweep => SWEEP,
-            Ends::BySweep => SWEEP_WORD,
+            Ends::SignalsAndSweep => SWEEP,
+            Ends::Sweep => SWEEP_WORD,
         };
         ended_by(beside.run(sweep), events, SWEEPING, tally).await;
     }

@@ -89,13 +89,13 @@ struct Answer {
     uid: Option<u32>,
     groups: BTreeSet<String>,
     shell: Option<String>,
-    held: Vec<String>,
+    held: BTreeSet<String>,
     environment: BTreeSet<String>,
     elevates: BTreeSet<String>,
     leads_to: Option<String>,
     kind: Option<String>,
-    switches: bool,
-    runs: bool,
+    switches: Option<()>,
+    runs: Option<()>,
     digest: Option<Digest>,
 }
 
@@ -110,7 +110,7 @@ impl Answer {
             "uid" => once(&mut self.uid, value.parse().ok()?),
             "group" => self.groups.insert(value.to_owned()).then_some(()),
             "shell" => once(&mut self.shell, value.to_owned()),
-            "held" => Some(self.held.push(value.to_owned())),
+            "held" => self.held.insert(value.to_owned()).then_some(()),
             "env" => {
                 self.environment.insert(value.to_owned());
                 Some(())
@@ -118,8 +118,8 @@ impl Answer {
             "elevates" => self.elevates.insert(value.to_owned()).then_some(()),
             "leads" => once(&mut self.leads_to, value.to_owned()),
             "kind" => once(&mut self.kind, value.to_owned()),
-            "switches" if value.is_empty() => Some(self.switches = true),
-            "runs" if value.is_empty() => Some(self.runs = true),
+            "switches" if value.is_empty() => once(&mut self.switches, ()),
+            "runs" if value.is_empty() => once(&mut self.runs, ()),
             "sha256" => once(&mut self.digest, value.parse().ok()?),
             _ => None,
         }
@@ -130,13 +130,13 @@ impl Answer {
             uid: self.uid?,
             groups: Some(self.groups).filter(|groups| !groups.is_empty())?,
             shell: self.shell?,
-            held: self.held,
+            held: self.held.into_iter().collect(),
             environment: self.environment,
             elevates: self.elevates,
             leads_to: self.leads_to?,
             kind: self.kind?,
-            switches_identity: self.switches,
-            executable: self.runs,
+            switches_identity: self.switches.is_some(),
+            executable: self.runs.is_some(),
             digest: self.digest,
         })
     }
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn an_answer_that_lacks_something_or_says_more_is_none() {
         for broken in [
-            "".to_owned(),
+            String::new(),
             "end\n".to_owned(),
             GOOD.replace("end\n", ""),
             GOOD.replace("end\n", "end"),

@@ -381,14 +381,14 @@ async fn work(
     }
     let task = lease.task.is_some();
     let ends = match lease.credential {
-        TargetCredential::Certificate { .. } if task => Ends::BySweep,
-        TargetCredential::Certificate { .. } => Ends::BySignalAndSweep,
+        TargetCredential::Certificate { .. } if task => Ends::Sweep,
+        TargetCredential::Certificate { .. } => Ends::SignalsAndSweep,
         TargetCredential::Key { .. } | TargetCredential::Password { .. } if task => {
             // Nothing would hold it to its command.
             let detail = "a task runs by a certificate only".to_owned();
             return CloseCause::TargetLost { detail };
         }
-        TargetCredential::Key { .. } | TargetCredential::Password { .. } => Ends::BySignal,
+        TargetCredential::Key { .. } | TargetCredential::Password { .. } => Ends::Signals,
     };
     let Reached { target, .. } = match connect(permit, lease).await {
         Ok(target) => reached.insert(Reached { target, ends }),

@@ -149,25 +149,25 @@ mod tests {
         let cases: [(&str, Change); 12] = [
             ("root", |seen| seen.uid = 0),
             ("docker", |seen| {
-                seen.groups = BTreeSet::from(["docker".to_owned()])
+                seen.groups = BTreeSet::from(["docker".to_owned()]);
             }),
             ("sudo", |seen| {
-                seen.elevates = BTreeSet::from(["sudo".to_owned()])
+                seen.elevates = BTreeSet::from(["sudo".to_owned()]);
             }),
             ("/usr/bin/fish", |seen| {
-                "/usr/bin/fish".clone_into(&mut seen.shell)
+                "/usr/bin/fish".clone_into(&mut seen.shell);
             }),
             ("/usr/sbin/nologin", |seen| {
-                "/usr/sbin/nologin".clone_into(&mut seen.shell)
+                "/usr/sbin/nologin".clone_into(&mut seen.shell);
             }),
             ("home /home/x", |seen| {
-                seen.held.push("home /home/x".to_owned())
+                seen.held.push("home /home/x".to_owned());
             }),
             ("LD_PRELOAD", |seen| {
-                seen.environment = BTreeSet::from(["LD_PRELOAD".to_owned()])
+                seen.environment = BTreeSet::from(["LD_PRELOAD".to_owned()]);
             }),
             ("/opt/real", |seen| {
-                "/opt/real".clone_into(&mut seen.leads_to)
+                "/opt/real".clone_into(&mut seen.leads_to);
             }),
             ("directory", |seen| "directory".clone_into(&mut seen.kind)),
             ("set-user-ID", |seen| seen.switches_identity = true),

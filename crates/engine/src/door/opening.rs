@@ -115,15 +115,12 @@ impl Engine {
         self.live.insert(session, tape.live);
         self.record_opening(session, &opening, &tape.key).await?;
         self.still_allowed(session).await?;
-        let credential = match credential {
-            Some(credential) => {
-                drop(release);
-                credential
-            }
-            None => {
-                let release = release.ok_or_else(vault_for_tasks)?;
-                self.vaulted(release, session, &assessment.resource).await?
-            }
+        let credential = if let Some(credential) = credential {
+            drop(release);
+            credential
+        } else {
+            let release = release.ok_or_else(vault_for_tasks)?;
+            self.vaulted(release, session, &assessment.resource).await?
         };
         let lease = self.lease(permit, session, &assessment, &wish, credential, ends_at)?;
         handing.done();
