@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::journal::{Command, Loaded};
 use crate::lists::{Order, Page, Part};
 use crate::preview::Assessment;
+use crate::reevaluation::declared_anew;
 
 /// The most requests of one person that wait for an answer.
 const MOST_WAITING: usize = 100;
@@ -291,16 +292,13 @@ impl Engine {
             Err(Failure::NotFound(_)) => return Ok(Standing::removed()),
             Err(other) => return Err(other),
         };
-        let subject = terms.intent.subject.clone();
-        let assessed = self
-            .assess(subject, resource, terms.intent.action.clone())
-            .await;
-        let assessment = match assessed {
-            Err(Failure::NotFound(what)) => {
-                return Ok(Standing::Void(format!("there is no {what} any more")));
-            }
-            assessed => assessed?,
+        let assessment = match self.assess_as_granted(&terms.intent, resource).await? {
+            Ok(assessment) => assessment,
+            Err(why) => return Ok(Standing::Void(why)),
         };
+        if let Some(why) = declared_anew(&assessment, &terms.digest) {
+            return Ok(Standing::Void(why));
+        }
         self.standing(request, assessment).await
     }
 

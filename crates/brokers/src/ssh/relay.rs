@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_model::{Action, visible, visible_lines};
+use portcullis_model::{Action, Path, visible, visible_lines};
 use portcullis_policy::{LeaseVerifier, SessionPermit};
 use portcullis_ports::control::{
     CloseCause, Closing, Login, OpenWish, Opened, SessionLease, TapeFailure, TargetCredential,
@@ -282,7 +282,10 @@ impl Session<'_> {
             .map_err(|error| error.to_string())?;
         let body: SessionLease = serde_json::from_slice(lease.payload.expose())
             .map_err(|error| format!("the lease cannot be read: {error}"))?;
-        let fits = lease.session == opened.session
+        // The ordinary path opens no account: only a task, which is forced.
+        let path_fits = lease.permit.path() == Path::Privileged || body.task.is_some();
+        let fits = path_fits
+            && lease.session == opened.session
             && body.session == opened.session
             && body.action == self.wanted.action
             && body.account == self.visitor.login.account;

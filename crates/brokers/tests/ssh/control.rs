@@ -12,7 +12,8 @@ use portcullis_model::{
     ResourceId, Secret, Sensitivity, SessionId, Timestamp,
 };
 use portcullis_policy::{
-    LeaseBody, LeaseSigner, Object, OpenSession, Permit, Preset, Privileged, Query, shipped,
+    Act, LeaseBody, LeaseSigner, Object, OpenSession, Ordinary, PathKind, Permit, Preset,
+    Privileged, Query, RunTask, SessionPermit, shipped,
 };
 use portcullis_ports::control::{
     Closing, InTransit, KeyOffer, KeyProof, Login, OpenWish, Opened, Order, Orders, PULSE, Refusal,
@@ -55,6 +56,7 @@ pub enum Lease {
     OtherAccount,
     OtherSession,
     OtherBody,
+    OrdinaryPath,
     Late,
 }
 
@@ -276,11 +278,11 @@ impl Scripted {
             },
             payload: Secret::new(serde_json::to_vec(&body).unwrap()),
         };
-        signer(seed)
-            .seal(permit(now), lease)
-            .unwrap()
-            .expose()
-            .to_vec()
+        let permit: SessionPermit = match script_lease {
+            Lease::OrdinaryPath => permit::<Ordinary, RunTask>(now, &Impact::nothing()).into(),
+            _ => permit::<Privileged, OpenSession>(now, &Impact::worst()).into(),
+        };
+        signer(seed).seal(permit, lease).unwrap().expose().to_vec()
     }
 }
 
@@ -289,7 +291,7 @@ fn signer(seed: u8) -> LeaseSigner {
 }
 
 /// As control would make it: asked of the shipped bundle with every control met.
-fn permit(now: Timestamp) -> Permit<Privileged, OpenSession> {
+fn permit<P: PathKind, A: Act<P>>(now: Timestamp, impact: &Impact) -> Permit<P, A> {
     let identity = Identity {
         id: IdentityId::from_parts(now, [1; 10]),
         name: "ana".to_owned(),
@@ -315,7 +317,7 @@ fn permit(now: Timestamp) -> Permit<Privileged, OpenSession> {
         groups: &[],
         object: Object::Resource(&resource),
         action: &Action::named("shell"),
-        impact: &Impact::worst(),
+        impact,
         met: Controls::ALL,
         now,
         intent: Digest::of_bytes(b"intent"),

@@ -66,6 +66,7 @@ async fn a_lease_that_is_not_exactly_for_this_opens_nothing() {
         Lease::OtherAccount,
         Lease::OtherSession,
         Lease::OtherBody,
+        Lease::OrdinaryPath,
         Lease::Late,
     ] {
         let world = World::new().await;

@@ -12,7 +12,7 @@ use portcullis_model::{Controls, Path, Resource, StreamId};
 use portcullis_policy::PolicyAction;
 use tokio::sync::watch;
 
-use super::AT_ONCE;
+use super::{AT_ONCE, declared_anew};
 use crate::Engine;
 use crate::failure::Failure;
 use crate::preview::Assessment;
@@ -108,8 +108,8 @@ impl Engine {
             Ok(assessment) => assessment,
             Err(why) => return Ok(Some(why)),
         };
-        if assessment.digest != issue.digest {
-            return Ok(Some("the task was declared anew: ask again".to_owned()));
+        if let Some(why) = declared_anew(&assessment, &issue.digest) {
+            return Ok(Some(why));
         }
         if issue.path == Path::Privileged {
             return Ok(None);

@@ -10,7 +10,7 @@ mod targets;
 
 use portcullis_classify::task::TASK;
 use portcullis_flow::grant::Grant;
-use portcullis_model::{Controls, Intent, Path, Resource};
+use portcullis_model::{Controls, Digest, Intent, Path, Resource};
 use portcullis_policy::{Decision, PolicyAction};
 
 use crate::Engine;
@@ -41,8 +41,9 @@ impl Engine {
         })
     }
 
-    /// What a granted action comes to now; the reason when it is there no more, or means something else.
-    async fn assess_as_granted(
+    /// What an action that was asked for comes to now; the reason when it is there no more, or means something
+    /// else.
+    pub(crate) async fn assess_as_granted(
         &self,
         intent: &Intent,
         resource: Resource,
@@ -76,4 +77,11 @@ impl Engine {
         }
         Ok(None)
     }
+}
+
+/// Whether a task is another one by now: what was approved binds its declaration. What an entitlement is worth is
+/// compared where it is assigned.
+pub(crate) fn declared_anew(now: &Assessment, approved: &Digest) -> Option<String> {
+    let task = now.intent.action.name == TASK;
+    (task && now.digest != *approved).then(|| "the task was declared anew: ask again".to_owned())
 }

@@ -9,7 +9,7 @@ use portcullis_flow::session::Session;
 use portcullis_model::SessionId;
 use tokio::sync::watch;
 
-use super::AT_ONCE;
+use super::{AT_ONCE, declared_anew};
 use crate::Engine;
 use crate::failure::Failure;
 
@@ -84,8 +84,8 @@ impl Engine {
             Ok(assessment) => assessment,
             Err(why) => return Ok(Some(why)),
         };
-        if assessment.digest != grant.issue.digest {
-            return Ok(Some("it was declared anew: ask again".to_owned()));
+        if let Some(why) = declared_anew(&assessment, &grant.issue.digest) {
+            return Ok(Some(why));
         }
         if assessment.policy_action.path() != grant.issue.path {
             let path = assessment.policy_action.path();

@@ -99,6 +99,9 @@ impl Engine {
         let Some(intent) = intents.chain(asked).next().cloned() else {
             return Ok(());
         };
+        if intent.action.name == TASK {
+            return self.reassess_tasks(waiting.requests).await;
+        }
         let assessment = match self.resource(intent.resource).await {
             Ok(resource) => {
                 let assessed = self.assess(intent.subject, resource, intent.action);
@@ -125,12 +128,30 @@ impl Engine {
                 }
                 None => Standing::removed(),
             };
-            if let Standing::Void(why) = standing {
-                let mut loaded = self.journal.load::<Request>(stream).await?;
-                self.void(&mut loaded, why).await?;
-            }
+            self.void_unless_it_stands(stream, standing).await?;
         }
         Ok(())
+    }
+
+    /// What was approved of a task binds its declaration, which is written here: no target is asked.
+    async fn reassess_tasks(&self, requests: Vec<(StreamId, Request)>) -> Result<(), Failure> {
+        for (stream, request) in requests {
+            let standing = self.reassess(&request).await?;
+            self.void_unless_it_stands(stream, standing).await?;
+        }
+        Ok(())
+    }
+
+    async fn void_unless_it_stands(
+        &self,
+        stream: StreamId,
+        standing: Standing,
+    ) -> Result<(), Failure> {
+        let Standing::Void(why) = standing else {
+            return Ok(());
+        };
+        let mut loaded = self.journal.load::<Request>(stream).await?;
+        self.void(&mut loaded, why).await
     }
 }
 

@@ -107,6 +107,7 @@ pub(crate) enum TasksCommand {
     #[command(
         after_help = "Examples:\n  portcullis tasks add web-1 uptime --account ops -- /usr/bin/uptime\n  portcullis tasks add web-1 restart --account ops -- /usr/bin/systemctl restart '{unit}'\n  portcullis tasks add web-1 log --account ops -- /usr/bin/journalctl -u '{unit}' -n '{1-500}'\n\nWords in braces are typed by who runs it: {unit} is a service, timer or socket, {1-500} a number, {a|b} one of\nthese words, {/var/log/…} a file below a folder. All others are always as they stand."
     )]
+    #[command(visible_alias = "edit")]
     Add {
         /// The resource
         resource: String,
