@@ -32,20 +32,20 @@ impl TaskHost {
             .tempdir()
             .unwrap();
         let at = folder.path();
-        let copied = Command::new("cp")
-            .args(["-a", "/etc"])
-            .arg(at.join("etc"))
-            .output();
-        let sbin = Command::new("cp")
-            .args(["-a", "/usr/sbin"])
-            .arg(at.join("sbin"))
-            .output();
-        let possible = copied.unwrap().status.success()
-            && sbin.unwrap().status.success()
-            && inside(at, "true", &[]).output().unwrap().status.success();
-        if !possible {
+        for part in ["etc", "sbin"] {
+            std::fs::create_dir(at.join(part)).unwrap();
+        }
+        if !inside(at, "true", &[]).output().unwrap().status.success() {
             eprintln!("skipped: a copy of /etc that only a test sees takes root and a mount");
             return None;
+        }
+        // Somebody else may be adding or removing users at the same moment: then files vanish under the copy.
+        until("/etc was copied", || copied("/etc", &at.join("etc")));
+        until("/usr/sbin was copied", || {
+            copied("/usr/sbin", &at.join("sbin"))
+        });
+        for lock in ["passwd", "shadow", "group", "gshadow", "subuid", "subgid"] {
+            let _ = std::fs::remove_file(at.join(format!("etc/{lock}.lock")));
         }
         allow(at, 0o755);
         for part in ["home", "bin"] {
@@ -153,6 +153,13 @@ impl Drop for TaskHost {
         let _ = self.sshd.kill();
         let _ = self.sshd.wait();
     }
+}
+
+/// Copies what a folder holds; says whether nothing failed.
+fn copied(from: &str, to: &Path) -> bool {
+    let mut cp = Command::new("cp");
+    cp.args(["-a", &format!("{from}/.")]).arg(to);
+    cp.output().unwrap().status.success()
 }
 
 pub fn allow(path: &Path, mode: u32) {

@@ -485,7 +485,8 @@ fn nothing_runs_that_changed_since_it_was_signed(world: &World, host: &TaskHost)
     assert_eq!(sessions(world), before);
     let ran = ssh(world, &[], "report");
     assert!(ran.status.success() && !mark.exists(), "{}", said(&ran));
-    // Declared anew means approved anew.
+    // Declared anew means asked and approved anew.
+    let waits = world.asked(&[HOST, "task", "report", "--reason", "more work"]);
     world.granted(
         &[HOST, "task", "report", "--reason", "work"],
         &["olaf", "pia"],
@@ -496,6 +497,9 @@ fn nothing_runs_that_changed_since_it_was_signed(world: &World, host: &TaskHost)
         &ssh(world, &[], "report"),
         "no grant of yours covers the task report",
     );
+    until("its request is void", || {
+        world.json("rosa", &["requests", "show", &waits], 0)["status"] == "voided"
+    });
 }
 
 fn rc_files_and_the_environment_of_the_account_run_nothing(world: &World, host: &TaskHost) {
