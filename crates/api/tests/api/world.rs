@@ -442,15 +442,22 @@ fn on_disk(disk: &Arc<Disk>, folder: &Path) -> OnDisk {
     )
 }
 
+/// Copies what may still be written, as a crash would leave it. In the order of names, so that no checkpoint is younger
+/// than its tiles; a file that is renamed meanwhile is one that was not written yet.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
+    let entries = std::fs::read_dir(from).unwrap().map(Result::unwrap);
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    names.sort();
+    for name in names {
+        let (source, target) = (from.join(&name), to.join(&name));
+        if source.is_dir() {
+            copy(&source, &target);
+            continue;
+        }
+        match std::fs::copy(source, target) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            copied => drop(copied.unwrap()),
         }
     }
 }
