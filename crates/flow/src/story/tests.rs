@@ -144,7 +144,7 @@ impl Written {
     fn say<T: TypedId + Into<StreamId>>(self, stream: T, payload: &impl Payload) -> Self {
         let stream = stream.into();
         let before = self.0.iter().filter(|event| event.stream == stream);
-        let seq = before.count() as u64 + 1;
+        let seq = u64::try_from(before.count()).unwrap() + 1;
         self.say_at(stream, seq, payload)
     }
 
