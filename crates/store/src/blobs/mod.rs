@@ -72,7 +72,8 @@ impl Blobs for DirectoryBlobs {
                 return Ok(None);
             };
             let length = file.metadata()?.len();
-            Ok(Some(Box::new(file.take(length)) as Box<dyn Read + Send>))
+            let opened: Box<dyn Read + Send> = Box::new(file.take(length));
+            Ok(Some(opened))
         });
         open.await.map_err(|cause| fault(name, "read", cause))
     }
