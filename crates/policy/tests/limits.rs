@@ -169,7 +169,8 @@ fn files_bytes_policies_declarations_and_questions_are_bounded() {
 
 /// Few declarations that let very many questions be asked.
 fn questions() -> String {
-    let entities: String = (0..200).map(|n| format!("entity E{n};")).collect();
+    let entities: Vec<_> = (0..200).map(|n| format!("entity E{n};")).collect();
+    let entities = entities.concat();
     let names: Vec<_> = (0..200).map(|n| format!("E{n}")).collect();
     let names = names.join(", ");
     format!("{entities} action ask appliesTo {{ principal: [{names}], resource: [{names}] }};")

@@ -21,9 +21,10 @@ fn deep(depth: usize) -> Vec<(&'static str, String)> {
         let policy = format!("\nforbid (principal, action, resource) when {{ {condition} }};");
         ("guardrails/identities.cedar", policy)
     });
-    let aliases: String = (1..=depth)
+    let aliases: Vec<_> = (1..=depth)
         .map(|n| format!("type T{n} = Set<T{}>;", n - 1))
         .collect();
+    let aliases = aliases.concat();
     let types = [
         format!("type Deep = {};", wrapped("Set<", "Long", ">")),
         format!("type Deep = {};", wrapped("{a: ", "Long", "}")),

@@ -13,7 +13,7 @@ const MOST_RSA_BITS: usize = 16_384;
 const LEAST_RSA_EXPONENT: u64 = 65_537;
 
 /// The points of Ed25519 of order 1, 2, 4 and 8, without their sign (the highest bit): signatures of such a key can be
-/// made up by anybody. From "Taming the many EdDSAs" (ePrint 2020/1244), table 1.
+/// made up by anybody. From ePrint 2020/1244, table 1.
 const SMALL_ORDER: [[u8; 32]; 5] = [
     [0; 32],
     little_endian(1, 0, 0),
