@@ -51,7 +51,7 @@ impl Lie {
                 let length = (1_u32 << 20).to_be_bytes();
                 message(b'D', &[&[0, 1], &length[..], &value].concat())
             }
-            Self::OneRow if place == 0 => [&[b'D'], &i32::MAX.to_be_bytes()[..]].concat(),
+            Self::OneRow if place == 0 => [&b"D"[..], &i32::MAX.to_be_bytes()[..]].concat(),
             Self::OneRow => vec![0; 1 << 16],
         }
     }
