@@ -58,15 +58,10 @@ mod tests {
     use super::*;
 
     /// A handler that says that it began, waits to be let on, and says that it came to its end.
-    fn handler(
-        said: mpsc::UnboundedSender<&'static str>,
-        on: Arc<Semaphore>,
-    ) -> impl Future<Output = ()> {
-        async move {
-            said.send("began").unwrap();
-            let _on = on.acquire().await;
-            said.send("ended").unwrap();
-        }
+    async fn handler(said: mpsc::Sender<&'static str>, on: Arc<Semaphore>) {
+        said.send("began").await.unwrap();
+        let _on = on.acquire().await;
+        said.send("ended").await.unwrap();
     }
 
     fn call(method: &str) -> Request {
@@ -76,7 +71,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_changes_something_ends_though_its_caller_left_and_what_only_reads_does_not() {
-        let (says, mut said) = mpsc::unbounded_channel();
+        let (says, mut said) = mpsc::channel(4);
         let on = Arc::new(Semaphore::new(0));
         let work = {
             let on = Arc::clone(&on);
