@@ -498,21 +498,15 @@ fn evidence_is_believed_under_the_right_key_and_to_the_end_alone(evidence: &Path
     let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     refused(&[&verify[..6], &[other]].concat(), "key");
 
-    // Taking a leaf and its count away together leaves evidence that holds, and says less.
+    // The log signed which leaves there are.
     let whole = std::fs::read_to_string(evidence).unwrap();
     let (leaves, end) = whole.rsplit_once("\n\nportcullis/").unwrap();
     let mut leaves: Vec<&str> = leaves.split("\n\n").collect();
-    let count = leaves.len() - 1;
     leaves.retain(|leaf| !leaf_data(leaf).contains(r#""kind":"session.ended""#));
-    let header = leaves[0].replace(
-        &format!("leaves {count}"),
-        &format!("leaves {}", leaves.len() - 1),
-    );
-    leaves[0] = &header;
     let less = format!("{}\n\nportcullis/{end}", leaves.join("\n\n"));
     assert_ne!(less, whole);
     std::fs::write(evidence, &less).unwrap();
-    refused(verify, "holds no head");
+    refused(verify, "entry dropped");
     std::fs::write(evidence, &whole).unwrap();
     holds(verify);
 }

@@ -17,8 +17,7 @@ use crate::openapi::Document;
 use crate::problem::Problem;
 use crate::{
     Routes, auth, catalog, changes, events, finish, grants, groups, identities, ledger, openapi,
-    policy, repeats, requests, resources, secrets, sessions, sign_in, tasks,
-    watch,
+    policy, repeats, requests, resources, secrets, sessions, sign_in, tasks, watch,
 };
 
 /// Where the API begins.

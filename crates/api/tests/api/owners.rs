@@ -110,7 +110,10 @@ async fn who_signs_a_replacement_sees_what_would_be_different() {
             .unwrap()
             .clone()
             .into_iter()
-            .chain([("environment".to_owned(), json!("development"))])
+            .chain([
+                ("environment".to_owned(), json!("development")),
+                ("replace".to_owned(), json!(true)),
+            ])
             .collect(),
     );
     let put = world.post(&people.olaf, "/resources", weaker).await.done();

@@ -98,7 +98,7 @@ async fn one_person_can_have_only_so_many_requests_wait() {
 /// A vendor whose access was asked for, approved and assigned.
 async fn vendor(shelf: &Shelf, world: &World, people: &People, lives_secs: u64) {
     let body = json!({
-        "name": "vera", "kind": "vendor", "owner": "iris", "ends_in_secs": lives_secs,
+        "name": "vera", "kind": "vendor", "owner": "pia", "ends_in_secs": lives_secs,
     });
     let added = world.post(&people.iris, "/identities", body).await.done();
     world.sign(&added, &[&people.pia]).await;
@@ -108,7 +108,9 @@ async fn vendor(shelf: &Shelf, world: &World, people: &People, lives_secs: u64) 
     let asked = world.post(&vera, "/requests", ask).await.done();
     let approve = format!("/requests/{}/approve", asked["id"].as_str().unwrap());
     let seen = json!({"digest": asked["terms"]["digest"]});
-    world.post(&people.olaf, &approve, seen).await.done();
+    for approver in [&people.olaf, &people.iris] {
+        world.post(approver, &approve, seen.clone()).await.done();
+    }
     let given = async {
         while !shelf.has("vera", "books") {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -151,6 +153,7 @@ async fn second_owner(world: &World, people: &People) -> String {
     let otto = world.sign_in("otto").await;
     let mut body = crate::people::lodge("gate");
     body["owners"] = json!(["olaf", "otto"]);
+    body["replace"] = json!(true);
     world.put(people, body).await;
     otto
 }
@@ -200,7 +203,7 @@ async fn what_a_grant_gave_stays_where_it_can_be_taken_away() {
     let moved = json!({
         "name": "shelf", "kind": "shelf", "environment": "production",
         "sensitivity": "internal", "owners": ["olaf"], "credential": "shelf-key",
-        "settings": {"place": "another room"},
+        "settings": {"place": "another room"}, "replace": true,
     });
     let refused = world.post(&people.olaf, "/resources", moved.clone()).await;
     assert_eq!(refused.problem().0, 409);

@@ -389,7 +389,7 @@ pub(crate) enum LedgerCommand {
     },
     /// Verify an evidence file, or a whole ledger folder, offline
     #[command(
-        after_help = "A story that has no end yet holds too, says what it waits for, and exits with 4.\n\nExample:\n  portcullis ledger verify story.evidence --key 'portcullis/ins_…+…' --show"
+        after_help = "Example:\n  portcullis ledger verify story.evidence --key 'portcullis/ins_…+…' --show\n\nA story that has no end yet holds too, says what it waits for, and exits with 4."
     )]
     Verify {
         /// An evidence file, or a folder with tiles and checkpoint
