@@ -4,6 +4,7 @@
 //! it knows ports and pure machines, and no plug-in, no protocol and no database by name.
 
 mod administration;
+mod assessment;
 mod attempts;
 mod bundles;
 mod catalog;

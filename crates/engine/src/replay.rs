@@ -7,8 +7,8 @@ use portcullis_policy::{Privileged, ReplayTape};
 use portcullis_tape::TapeKey;
 
 use crate::Engine;
+use crate::assessment::REPLAY;
 use crate::failure::Failure;
-use crate::preview::REPLAY;
 use crate::tapes::OpenTape;
 
 /// The parameter that names the session.

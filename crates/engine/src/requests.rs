@@ -13,11 +13,11 @@ use portcullis_policy::Decision;
 use serde::Serialize;
 
 use crate::Engine;
+use crate::assessment::Assessment;
 use crate::census::Census;
 use crate::failure::Failure;
 use crate::journal::{Command, Loaded};
 use crate::lists::{Order, Page, Part};
-use crate::preview::Assessment;
 use crate::reevaluation::declared_anew;
 
 /// The most requests of one person that wait for an answer.

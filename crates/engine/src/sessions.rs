@@ -13,11 +13,11 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::Engine;
+use crate::assessment::Assessment;
 use crate::census::Census;
 use crate::failure::Failure;
 use crate::journal::Patience;
 use crate::lists::{Order, Page, Part};
-use crate::preview::Assessment;
 use crate::tapes::SealedTape;
 
 /// A session for people and programs.

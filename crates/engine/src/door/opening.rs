@@ -24,11 +24,11 @@ use portcullis_vault::SecretKind;
 
 use super::closing::Handing;
 use crate::Engine;
+use crate::assessment::Assessment;
 use crate::certificates::Certificate;
 use crate::failure::Failure;
 use crate::journal::{Loaded, Patience};
 use crate::live::{GrowingTape, LiveSession, head_of};
-use crate::preview::Assessment;
 use crate::requests::RequestView;
 use crate::secrets::{Warrant, tape_secret};
 

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use super::{AT_ONCE, declared_anew};
 use crate::Engine;
+use crate::assessment::Assessment;
 use crate::failure::Failure;
-use crate::preview::Assessment;
 
 /// How long to wait before what could not be decided is looked at again.
 const RETRY: Duration = Duration::from_secs(1);

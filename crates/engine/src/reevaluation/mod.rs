@@ -14,8 +14,8 @@ use portcullis_model::{Controls, Digest, Intent, Path, Resource};
 use portcullis_policy::{Decision, PolicyAction};
 
 use crate::Engine;
+use crate::assessment::Assessment;
 use crate::failure::Failure;
-use crate::preview::Assessment;
 
 pub(crate) use occasions::Occasions;
 

@@ -18,11 +18,11 @@ use portcullis_ports::control::OpenWish;
 use serde::Serialize;
 
 use crate::Engine;
+use crate::assessment::Assessment;
 use crate::changes::ChangeView;
 use crate::changes::apply::check_name;
 use crate::failure::Failure;
 use crate::lists::{Order, Page, Part};
-use crate::preview::Assessment;
 
 pub(crate) use declaring::suggestion;
 

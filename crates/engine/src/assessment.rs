@@ -1,0 +1,314 @@
+//! What an intent comes to: impact, path and decision. Every door begins with it; nothing is changed by it.
+
+use std::time::Duration;
+
+use portcullis_classify::task::TASK;
+use portcullis_flow::request::{EffectiveView, Terms, Uses};
+use portcullis_model::{
+    Action, Classified, Controls, Digest, Identity, Intent, Path, Resource, Subject,
+};
+use portcullis_policy::{Bundle, Decision, PolicyAction, Query};
+use portcullis_ports::{Effective, Target};
+use portcullis_vault::SecretKind;
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::secrets::Warrant;
+
+/// The most privileges listed in a request; the digest covers all.
+const MOST_LISTED: usize = 200;
+
+/// The longest a privileged grant lasts.
+const LONGEST_PRIVILEGED: Duration = Duration::from_hours(12);
+
+/// The longest an ordinary grant lasts.
+const LONGEST_ORDINARY: Duration = Duration::from_hours(90 * 24);
+
+/// The name of the action that looks into the tape of an ended session.
+pub(crate) const REPLAY: &str = "replay";
+
+/// What an intent comes to, before anybody is asked.
+pub(crate) struct Assessment {
+    pub(crate) resource: Resource,
+    pub(crate) intent: Intent,
+    pub(crate) policy_action: PolicyAction,
+    pub(crate) classified: Classified,
+    pub(crate) effective: Option<Effective>,
+    pub(crate) digest: Digest,
+    pub(crate) uses: Uses,
+}
+
+impl Engine {
+    /// Computes what an action can do, reading facts at the target where there are any.
+    pub(crate) async fn assess(
+        &self,
+        subject: Subject,
+        resource: Resource,
+        action: Action,
+    ) -> Result<Assessment, Failure> {
+        let intent = Intent {
+            subject,
+            resource: resource.id,
+            action,
+        };
+        if intent.action.name == REPLAY {
+            let classified = portcullis_classify::classify(&intent.action);
+            return Assessment::of(
+                resource,
+                intent,
+                PolicyAction::ReplayTape,
+                classified,
+                None,
+                Uses::Window,
+            );
+        }
+        if intent.action.name == TASK {
+            return self.assess_task(resource, intent).await;
+        }
+        let brokered = self
+            .ports
+            .broker(&resource.kind)
+            .filter(|broker| broker.descriptor().action(&intent.action.name).is_some());
+        if let Some(broker) = brokered {
+            let descriptor = broker.descriptor();
+            let one_use = descriptor
+                .action(&intent.action.name)
+                .is_some_and(|action| action.one_use);
+            let uses = if one_use { Uses::One } else { Uses::Window };
+            let classified = broker.classify(&resource, &intent.action);
+            return Assessment::of(
+                resource,
+                intent,
+                PolicyAction::OpenSession,
+                classified,
+                None,
+                uses,
+            );
+        }
+        let effective = self.effective(&resource, &intent.action).await?;
+        let classified = effective.classified.clone();
+        let kind = PolicyAction::AssignEntitlement;
+        Assessment::of(
+            resource,
+            intent,
+            kind,
+            classified,
+            Some(effective),
+            Uses::Window,
+        )
+    }
+
+    /// What an entitlement is worth at the target now.
+    async fn effective(&self, resource: &Resource, action: &Action) -> Result<Effective, Failure> {
+        let connector = self.ports.connector(&resource.kind);
+        let connector =
+            connector.ok_or_else(|| Failure::missing("connector for kind", &resource.kind))?;
+        let (_, credential): (SecretKind, _) = self
+            .vault
+            .release(Warrant::Facts(&self.fact_reads), resource)
+            .await?;
+        Ok(connector
+            .effective(
+                &Target {
+                    resource,
+                    credential,
+                },
+                action,
+            )
+            .await?)
+    }
+
+    /// Asks the active bundle.
+    pub(crate) async fn decide(
+        &self,
+        bundle: &Bundle,
+        assessment: &Assessment,
+    ) -> Result<Decision, Failure> {
+        let asked = self.asked(assessment, Controls::NONE).await?;
+        Ok(bundle.decide(assessment.policy_action, &asked.query()))
+    }
+
+    /// Gathers what a question to the bundle needs.
+    pub(crate) async fn asked<'a>(
+        &self,
+        assessment: &'a Assessment,
+        met: Controls,
+    ) -> Result<Asked<'a>, Failure> {
+        let subject = &assessment.intent.subject;
+        let mut behind = Vec::new();
+        for id in &subject.on_behalf_of {
+            behind.push(self.identity(*id).await?);
+        }
+        let mut groups = self.groups(Path::Ordinary).await?;
+        groups.extend(self.groups(Path::Privileged).await?);
+        Ok(Asked {
+            subject: self.identity(subject.identity).await?,
+            behind,
+            groups,
+            assessment,
+            met,
+            now: self.journal.now(),
+        })
+    }
+}
+
+/// A question to the bundle with everything it borrows.
+pub(crate) struct Asked<'a> {
+    subject: Identity,
+    behind: Vec<Identity>,
+    groups: Vec<portcullis_model::Group>,
+    assessment: &'a Assessment,
+    met: Controls,
+    now: portcullis_model::Timestamp,
+}
+
+impl Asked<'_> {
+    pub(crate) fn query(&self) -> Query<'_> {
+        Query {
+            subject: &self.subject,
+            on_behalf_of: &self.behind,
+            groups: &self.groups,
+            object: (&self.assessment.resource).into(),
+            action: &self.assessment.intent.action,
+            impact: &self.assessment.classified.impact,
+            met: self.met,
+            now: self.now,
+            intent: self.assessment.digest,
+        }
+    }
+}
+
+impl Assessment {
+    fn of(
+        resource: Resource,
+        intent: Intent,
+        policy_action: PolicyAction,
+        classified: Classified,
+        effective: Option<Effective>,
+        uses: Uses,
+    ) -> Result<Self, Failure> {
+        let worth = effective.as_ref().map(Effective::digest).transpose()?;
+        let digest = intent.digest(worth.as_ref())?;
+        Ok(Self {
+            resource,
+            intent,
+            policy_action,
+            classified,
+            effective,
+            digest,
+            uses,
+        })
+    }
+
+    /// A task: the declaration is bound with it, so that declaring it anew voids what was approved. On the ordinary
+    /// path it may be run as long as access lasts, on the privileged one once.
+    pub(crate) fn task(
+        resource: Resource,
+        intent: Intent,
+        policy_action: PolicyAction,
+        classified: Classified,
+        declaration: &Digest,
+    ) -> Result<Self, Failure> {
+        let uses = match policy_action.path() {
+            Path::Ordinary => Uses::Window,
+            Path::Privileged => Uses::One,
+        };
+        let digest = intent.digest(Some(declaration))?;
+        Ok(Self {
+            digest,
+            ..Self::of(resource, intent, policy_action, classified, None, uses)?
+        })
+    }
+
+    /// Looking into or behind a session: nobody asks for it beforehand, but it is decided.
+    pub(crate) fn looking(
+        resource: Resource,
+        intent: Intent,
+        policy_action: PolicyAction,
+        classified: Classified,
+    ) -> Result<Self, Failure> {
+        Self::of(
+            resource,
+            intent,
+            policy_action,
+            classified,
+            None,
+            Uses::Window,
+        )
+    }
+
+    /// The same for somebody else: what is read at the target does not depend on who asks.
+    pub(crate) fn of_another(&self, subject: &Subject) -> Result<Self, Failure> {
+        let intent = Intent {
+            subject: subject.clone(),
+            ..self.intent.clone()
+        };
+        Self::of(
+            self.resource.clone(),
+            intent,
+            self.policy_action,
+            self.classified.clone(),
+            self.effective.clone(),
+            self.uses,
+        )
+    }
+
+    /// The effective privileges for people.
+    pub(crate) fn effective_view(&self) -> Result<Option<EffectiveView>, Failure> {
+        let Some(effective) = &self.effective else {
+            return Ok(None);
+        };
+        let words = effective.privileges.iter().map(|privilege| {
+            let via = if privilege.via.is_empty() {
+                String::new()
+            } else {
+                format!(" (through {})", privilege.via.join(", "))
+            };
+            format!("{} on {}{via}", privilege.right, privilege.on)
+        });
+        let more = effective.privileges.len().saturating_sub(MOST_LISTED);
+        Ok(Some(EffectiveView {
+            digest: effective.digest()?,
+            listed: words.take(MOST_LISTED).collect(),
+            more: u64::try_from(more).unwrap_or(u64::MAX),
+        }))
+    }
+
+    /// The terms of a request, once policy allows it under a profile.
+    pub(crate) fn terms(
+        &self,
+        bundle: &Bundle,
+        path: Path,
+        profile: Controls,
+        span: Duration,
+    ) -> Result<Terms, Failure> {
+        let flow = bundle.flow_for(path, profile.approvals).ok_or_else(|| {
+            Failure::Invalid(format!(
+                "the bundle has no flow for level {} of the {path} path",
+                profile.approvals
+            ))
+        })?;
+        let longest = match path {
+            Path::Ordinary => LONGEST_ORDINARY,
+            Path::Privileged => LONGEST_PRIVILEGED,
+        };
+        if span.is_zero() || span > longest {
+            let hours = longest.as_secs() / 3600;
+            return Err(Failure::Invalid(format!(
+                "access on the {path} path lasts up to {hours} hours: ask for less"
+            )));
+        }
+        Ok(Terms {
+            intent: self.intent.clone(),
+            digest: self.digest,
+            path,
+            classified: self.classified.clone(),
+            effective: self.effective_view()?,
+            profile,
+            flow: flow.clone(),
+            bundle: bundle.digest(),
+            span_secs: span.as_secs(),
+            uses: self.uses,
+        })
+    }
+}
