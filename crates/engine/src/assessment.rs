@@ -292,7 +292,12 @@ impl Assessment {
             Path::Ordinary => LONGEST_ORDINARY,
             Path::Privileged => LONGEST_PRIVILEGED,
         };
-        if span.is_zero() || span > longest {
+        if span.is_zero() {
+            return Err(Failure::Invalid(
+                "access for no time at all is none: say for how long".to_owned(),
+            ));
+        }
+        if span > longest {
             let hours = longest.as_secs() / 3600;
             return Err(Failure::Invalid(format!(
                 "access on the {path} path lasts up to {hours} hours: ask for less"
