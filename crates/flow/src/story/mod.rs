@@ -111,12 +111,11 @@ impl<'a> Told<'a> {
                 Ok(())
             }
             // Their records stand beside the story, for the names in it.
-            Some(IdentityState::NOUN | ResourceState::NOUN) => Ok(()),
+            Some(IdentityState::NOUN | ResourceState::NOUN) | None => Ok(()),
             Some(noun) => Err(StoryError::Stranger {
                 noun: noun.to_owned(),
                 stream,
             }),
-            None => Ok(()),
         }
     }
 }

@@ -49,16 +49,14 @@ fn say_who_enrolls(change: &Value) -> anyhow::Result<()> {
 
 /// `environment: production -> development`
 fn told(difference: &Value) -> String {
-    let side = |pointer| match difference.get(pointer) {
-        None => "(nothing)".to_owned(),
-        Some(_) => {
-            let pointer = format!("/{pointer}");
-            let some = list(difference, &pointer);
-            if some.is_empty() {
-                text(difference, &pointer)
-            } else {
-                some
-            }
+    let side = |side| {
+        let pointer = format!("/{side}");
+        if difference.get(side).is_none() {
+            return "(nothing)".to_owned();
+        }
+        match list(difference, &pointer) {
+            one if one.is_empty() => text(difference, &pointer),
+            several => several,
         }
     };
     format!(
