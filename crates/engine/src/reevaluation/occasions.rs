@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// What can change a decision by what is known of people and grants. Signing in or using a grant cannot, or
 /// anybody could keep the server deciding.
-const PEOPLE: [&str; 10] = [
+const PEOPLE: [&str; 8] = [
     "grant.ending",
     // Decides nothing itself, but its end has to be known.
     "identity.added",
@@ -28,15 +28,15 @@ const PEOPLE: [&str; 10] = [
     "group.added",
     "group.set",
     "group.removed",
-    "task.removed",
-    "task.renewed",
 ];
 
 /// What can change a decision by what is read at targets, beside that.
-const THINGS: [&str; 3] = [
+const THINGS: [&str; 5] = [
     "installation.policy_activated",
     "resource.set",
     "resource.removed",
+    "task.renewed",
+    "task.removed",
 ];
 
 /// Counts occasions; whoever has work on them waits for the next.
