@@ -17,8 +17,6 @@ use portcullis_model::{Event, StreamId};
 
 use crate::change::Change;
 use crate::grant::Grant;
-use crate::identity::IdentityState;
-use crate::records::ResourceState;
 use crate::request::Request;
 use crate::session::Session;
 use crate::{Machine, fold};
@@ -54,6 +52,14 @@ impl Story {
         self.unfinished.push(format!("{what} {why}"));
     }
 }
+
+/// The events that name people and resources.
+const RECORDS: [&str; 4] = [
+    "identity.added",
+    "identity.set",
+    "resource.added",
+    "resource.set",
+];
 
 /// What streams amount to, and the events they amount to it by.
 type Streams<'a, M> = BTreeMap<StreamId, (M, Vec<&'a Event>)>;
@@ -110,8 +116,9 @@ impl<'a> Told<'a> {
                 self.secrets.insert(stream, events);
                 Ok(())
             }
+            None => Ok(()),
             // Their records stand beside the story, for the names in it.
-            Some(IdentityState::NOUN | ResourceState::NOUN) | None => Ok(()),
+            Some(_) if events.iter().all(|event| RECORDS.contains(&&*event.kind)) => Ok(()),
             Some(noun) => Err(StoryError::Stranger {
                 noun: noun.to_owned(),
                 stream,
