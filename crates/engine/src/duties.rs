@@ -299,7 +299,7 @@ impl Engine {
         let found = if loaded.get()?.issue.is_entitlement() {
             self.remove_entitlement(id, loaded.get()?).await?
         } else {
-            self.remove_sessions(id).await?
+            self.remove_sessions(id, loaded.get()?).await?
         };
         let mut command = self.journal.command(None);
         let event = match &found {
@@ -318,7 +318,11 @@ impl Engine {
         }
     }
 
-    async fn remove_sessions(&self, id: GrantId) -> Result<Found, Failure> {
+    async fn remove_sessions(&self, id: GrantId, grant: &Grant) -> Result<Found, Failure> {
+        let why = match &grant.status {
+            GrantStatus::Revoking { cause, .. } => cause.told(),
+            _ => "the grant is over".to_owned(),
+        };
         let keys = [("grant", id.to_string()), ("status", "live".to_owned())];
         let keys: Vec<_> = keys
             .iter()
@@ -329,9 +333,7 @@ impl Engine {
             .iter()
             .filter_map(|(id, _)| id.parse::<SessionId>().ok());
         stream::iter(sessions.map(Ok))
-            .try_for_each_concurrent(AT_ONCE, |session| {
-                self.order_kill(session, None, "the grant is over")
-            })
+            .try_for_each_concurrent(AT_ONCE, |session| self.order_kill(session, None, &why))
             .await?;
         if live.is_empty() {
             return Ok(Found::Gone(serde_json::json!({ "live_sessions": 0 })));

@@ -61,7 +61,7 @@ impl Engine {
         match &grant.status {
             GrantStatus::Active => {}
             GrantStatus::Revoking { cause, .. } | GrantStatus::Revoked { cause, .. } => {
-                return Ok(Some(format!("the grant is over: {}", cause.as_str())));
+                return Ok(Some(cause.told()));
             }
             GrantStatus::Assigning => return Ok(Some("the grant is not active".to_owned())),
         }

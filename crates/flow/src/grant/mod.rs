@@ -57,6 +57,17 @@ impl EndCause {
             Self::NoLongerAllowed { .. } => "no longer allowed",
         }
     }
+
+    /// That a grant is over, and why, for whom it concerns.
+    pub fn told(&self) -> String {
+        let word = self.as_str();
+        match self {
+            Self::Failed { cause } | Self::NoLongerAllowed { cause } => {
+                format!("the grant is over: {word}: {cause}")
+            }
+            _ => format!("the grant is over: {word}"),
+        }
+    }
 }
 
 /// Everything fixed when a grant is issued.
