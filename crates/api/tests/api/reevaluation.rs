@@ -28,7 +28,7 @@ async fn forbid(world: &World, people: &People, policy: &str) {
 async fn until_taken(shelf: &Shelf, account: &str) {
     let gone = async {
         while shelf.has(account, "books") {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
     };
     let waited = tokio::time::timeout(Duration::from_secs(30), gone).await;
@@ -113,7 +113,7 @@ async fn vendor(shelf: &Shelf, world: &World, people: &People, lives_secs: u64) 
     }
     let given = async {
         while !shelf.has("vera", "books") {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
     };
     let waited = tokio::time::timeout(Duration::from_secs(30), given).await;
