@@ -252,7 +252,10 @@ impl Engine {
         let mut command = self.journal.command(None);
         let event = loaded.get()?.assigned(value)?;
         command.push(loaded, &event)?;
-        command.commit().await
+        command.commit().await?;
+        // Only active grants are decided again: what changed while this one was not yet is looked at here.
+        self.reevaluate_grant(loaded.stream.clone(), loaded.get()?)
+            .await
     }
 
     /// Writes that it may be at the target from here on.

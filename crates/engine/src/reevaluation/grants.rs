@@ -50,7 +50,12 @@ impl Engine {
             .await
     }
 
-    async fn reevaluate_grant(&self, stream: StreamId, grant: &Grant) -> Result<(), Failure> {
+    /// Ends a grant that does not hold any more.
+    pub(crate) async fn reevaluate_grant(
+        &self,
+        stream: StreamId,
+        grant: &Grant,
+    ) -> Result<(), Failure> {
         match self.grant_refused(grant).await? {
             Some(cause) => self.end_no_longer_allowed(stream, cause).await,
             None => Ok(()),

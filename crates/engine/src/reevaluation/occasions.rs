@@ -85,7 +85,7 @@ impl Engine {
     pub(crate) async fn run_occasions(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut committed = self.journal.store.committed();
         let mut seen = *committed.borrow_and_update();
-        let mut next_end = self.next_end().await;
+        let mut next_end = self.next_end(self.journal.now()).await;
         while !*shutdown.borrow() {
             tokio::select! {
                 _ = committed.changed() => {}
@@ -98,7 +98,8 @@ impl Engine {
                 Weight::Things
             });
             seen = until;
-            let ended = next_end.is_some_and(|end| self.journal.now() >= end);
+            let now = self.journal.now();
+            let ended = next_end.is_some_and(|end| now >= end);
             let weight = if ended {
                 changed.max(Weight::People)
             } else {
@@ -106,7 +107,7 @@ impl Engine {
             };
             self.occasions.arise(weight);
             if weight > Weight::Nothing {
-                next_end = self.next_end().await;
+                next_end = self.next_end(now).await;
             }
         }
     }
@@ -127,9 +128,9 @@ impl Engine {
         Ok(weight)
     }
 
-    /// When the next identity's life ends. What cannot be read is looked at with the next tick.
-    async fn next_end(&self) -> Option<Timestamp> {
-        let now = self.journal.now();
+    /// When the next identity's life ends after a moment up to which that was looked at. What cannot be read is
+    /// looked at with the next tick.
+    async fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
         match self.journal.find::<IdentityState>(&[]).await {
             Ok(all) => {
                 let ends = all
