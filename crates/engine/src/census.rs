@@ -25,11 +25,13 @@ pub(crate) struct Census {
 }
 
 impl Engine {
-    /// Reads it: three questions to the store.
+    /// Reads it: three questions to the store, at once.
     pub(crate) async fn census(&self) -> Result<Census, Failure> {
-        let people = self.journal.find::<IdentityState>(&[]).await?;
-        let groups = self.journal.find::<GroupState>(&[]).await?;
-        let resources = self.journal.find::<ResourceState>(&[]).await?;
+        let (people, groups, resources) = tokio::try_join!(
+            self.journal.find::<IdentityState>(&[]),
+            self.journal.find::<GroupState>(&[]),
+            self.journal.find::<ResourceState>(&[]),
+        )?;
         Ok(Census {
             now: self.journal.now(),
             people: people

@@ -155,8 +155,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A file somebody else wrote may hold triggers, views and cells that lie.
+/// A file somebody else wrote may hold triggers, views and cells that lie. A statement keeps its plan whatever is
+/// bound to it: otherwise `SQLite` prepares it anew each time, which takes longer than most of what we ask.
 fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "cell_size_check", true)
