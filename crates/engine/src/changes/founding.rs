@@ -30,10 +30,12 @@ impl Engine {
         }
     }
 
-    /// Whether somebody is the founder, and the founding is not over.
+    /// Whether somebody is the founder, and the founding is not over: neither its time nor its task, whether or not
+    /// anybody came to write that down.
     pub(crate) async fn is_founder(&self, who: &Authentication) -> Result<bool, Failure> {
         let loaded = self.journal.load::<Installation>(self.installation).await?;
-        Ok(loaded.get()?.is_founder(who.identity, self.journal.now()))
+        let founder = loaded.get()?.is_founder(who.identity, self.journal.now());
+        Ok(founder && !can_fill(self.enrolled_owners().await?))
     }
 
     /// Ends the founding state once three owners, one of each role and all different, have enrolled.
