@@ -46,9 +46,7 @@ fn canary_secrets_are_in_no_file_argument_environment_log_ledger_or_tape() {
     std::fs::create_dir_all(&places.product).unwrap();
     std::fs::create_dir_all(&places.pockets).unwrap();
     // What is known from the start is looked for among the processes from the start.
-    let mut early = Sweep::default();
-    early.add("some canary", canary("").as_bytes());
-    let watcher = Watcher::start(early);
+    let watcher = Watcher::start(Sweep::of(&[("some canary", canary("").into_bytes())]));
 
     let passphrase = canary("offline-passphrase");
     let unlock = places.pockets.join("passphrase");
@@ -65,18 +63,7 @@ fn canary_secrets_are_in_no_file_argument_environment_log_ledger_or_tape() {
     let database = database(&passwords[0], &passwords[1]);
     let sshd = bring_in(&world, &places, &database, &made, &mut secrets);
     a_person_joins(&world, &places, &mut secrets);
-    let mut sweep = Sweep::default();
-    for (name, secret) in &secrets {
-        sweep.add(name, secret.as_bytes());
-        if name.starts_with("seed of ") {
-            sweep.add(name, &base32(secret));
-        }
-    }
-    sweep.add(
-        "vaulted key",
-        &private_half(&places.pockets.join("host-key")),
-    );
-    add_patterns(&mut sweep);
+    let sweep = sweep(&secrets, &places);
     the_ordinary_path(&world, &places, &database);
     the_privileged_path(&world, &places, &sweep);
     assert_eq!(watcher.stop(), Vec::<String>::new());
@@ -111,11 +98,25 @@ fn allowed(path: &Path, name: &str) -> bool {
     }
 }
 
-/// What any private key looks like, those made for one session included.
-fn add_patterns(sweep: &mut Sweep) {
-    sweep.add("a private key", b"PRIVATE KEY-----");
-    sweep.add("a private key", b"openssh-key-v1\0");
-    sweep.add("an age identity", b"AGE-SECRET-KEY-1");
+/// What to look for: the secrets, what their texts stand for, and what any private key looks like, those made for
+/// one session included.
+fn sweep(secrets: &[(String, String)], places: &Places) -> Sweep {
+    let mut all: Vec<(&str, Vec<u8>)> = vec![
+        (
+            "vaulted key",
+            private_half(&places.pockets.join("host-key")),
+        ),
+        ("a private key", b"PRIVATE KEY-----".to_vec()),
+        ("a private key", b"openssh-key-v1\0".to_vec()),
+        ("an age identity", b"AGE-SECRET-KEY-1".to_vec()),
+    ];
+    for (name, secret) in secrets {
+        all.push((name, secret.as_bytes().to_vec()));
+        if name.starts_with("seed of ") {
+            all.push((name, base32(secret)));
+        }
+    }
+    Sweep::of(&all)
 }
 
 /// The bytes that a seed's text stands for.

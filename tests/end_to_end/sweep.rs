@@ -1,41 +1,39 @@
 //! Looking for secrets, in every form in which they could be written down, in bytes, files and processes.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// Bytes of a form that are looked up first.
-const PREFIX: usize = 8;
-
 /// Secrets to look for, in every form in which they could be written down.
-#[derive(Default)]
 pub struct Sweep {
-    forms: Vec<(String, Vec<u8>)>,
-    index: HashMap<[u8; PREFIX], Vec<usize>>,
+    /// Whose each form is.
+    names: Vec<String>,
+    forms: AhoCorasick,
 }
 
 impl Sweep {
-    pub fn add(&mut self, name: &str, secret: &[u8]) {
-        for form in forms(secret) {
-            let prefix = *form.first_chunk::<PREFIX>().expect("a long secret");
-            self.index.entry(prefix).or_default().push(self.forms.len());
-            self.forms.push((name.to_owned(), form));
-        }
+    /// One for secrets by name.
+    pub fn of(secrets: &[(&str, Vec<u8>)]) -> Self {
+        let written = secrets.iter().flat_map(|(name, secret)| {
+            let forms = forms(secret).into_iter();
+            forms.map(|form| ((*name).to_owned(), form))
+        });
+        let (names, forms): (Vec<_>, Vec<_>) = written.unzip();
+        let forms = AhoCorasick::new(forms).expect("few and short forms");
+        Self { names, forms }
     }
 
     /// Whose secrets are in these bytes, each name once.
     pub fn find(&self, bytes: &[u8]) -> Vec<&str> {
         let mut names = Vec::new();
-        for (at, window) in bytes.windows(PREFIX).enumerate() {
-            let candidates = self.index.get(window).into_iter().flatten();
-            for (name, form) in candidates.map(|index| &self.forms[*index]) {
-                if bytes[at..].starts_with(form) && !names.contains(&name.as_str()) {
-                    names.push(name.as_str());
-                }
+        for found in self.forms.find_overlapping_iter(bytes) {
+            let name = self.names[found.pattern()].as_str();
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
         names
