@@ -28,7 +28,10 @@ pub fn router(engine: Arc<Engine>) -> Router {
     let gate = middleware::from_fn_with_state(Arc::clone(&engine), auth::require);
     let once = middleware::from_fn_with_state(Arc::clone(&engine), repeats::once);
     let finish = middleware::from_fn_with_state(UnderWay::default(), finish::to_the_end);
-    let closed = closed().route_layer(once).route_layer(gate);
+    let closed = closed()
+        .route_layer(once)
+        .route_layer(finish)
+        .route_layer(gate);
     let (routes, mut document) = OpenApiRouter::with_openapi(openapi::document())
         .nest(PREFIX, open().merge(closed))
         .split_for_parts();
@@ -38,7 +41,6 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(Extension(Document::of(&document)))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
-        .layer(finish)
         .layer(middleware::map_response(mark))
         .with_state(engine)
 }

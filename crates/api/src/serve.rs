@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 use crate::auth::Peer;
+use crate::finish::Calls;
 use crate::seats::{Seat, Seats, Standing};
 use crate::tls::{ApiError, TlsIdentity};
 use crate::vigil::Closing;
@@ -43,6 +44,7 @@ pub async fn serve_https(
         acceptor: TlsAcceptor::from(Arc::new(tls.config()?)),
         router,
         closing: Closing(shutdown),
+        calls: Calls::new(),
     });
     let seats = Seats::default();
     let mut closing = door.closing.clone();
@@ -66,6 +68,16 @@ pub async fn serve_https(
     drop(listener);
     // Each connection ends by itself within `CLOSE_WITHIN`.
     while connections.join_next().await.is_some() {}
+    door.calls.close();
+    if tokio::time::timeout(CLOSE_WITHIN, door.calls.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            calls = door.calls.len(),
+            "calls that change something broke off at the end"
+        );
+    }
     Ok(())
 }
 
@@ -74,6 +86,8 @@ struct Door {
     acceptor: TlsAcceptor,
     router: Router,
     closing: Closing,
+    /// Those whose callers may be gone.
+    calls: Calls,
 }
 
 impl Door {
@@ -116,6 +130,7 @@ impl Door {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(standing);
+        request.extensions_mut().insert(self.calls.clone());
         self.closing.mark(&mut request);
         self.router.clone().call(request)
     }

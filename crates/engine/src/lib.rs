@@ -22,6 +22,7 @@ mod founding;
 mod grants;
 mod inspection;
 mod journal;
+mod judging;
 mod lists;
 mod live;
 mod news;
@@ -91,7 +92,7 @@ pub struct Engine {
     bundle: RwLock<Arc<Bundle>>,
     bundle_reader: bundles::Reader,
     attempts: attempts::Attempts,
-    judging: Arc<tokio::sync::Semaphore>,
+    judging: judging::Judging,
     tickets: door::Tickets,
     live: live::Live,
     occasions: reevaluation::Occasions,

@@ -1,13 +1,12 @@
 //! Enrolling, signing in and out, stepping up.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_flow::identity::{IdentityEvent, IdentityState, StepUpTarget};
 use portcullis_model::{Authentication, Factor, IdentityId, Secret};
+use portcullis_ports::Presented;
 use portcullis_ports::authenticator::Chosen;
-use portcullis_ports::{Enrolled, Presented};
 use portcullis_vault::SecretKind;
 use serde::Serialize;
 
@@ -15,17 +14,14 @@ use crate::Engine;
 use crate::attempts::TooMany;
 use crate::failure::Failure;
 use crate::journal::Loaded;
+use crate::judging::{Turn, verifier_name, wrong};
 use crate::secrets::Intake;
 use crate::tokens::Token;
 
 /// The sign-in methods of the command line and the API.
-const PASSWORD: &str = "password";
+pub(crate) const PASSWORD: &str = "password";
 const TOTP: &str = "totp";
 const SSH_KEY: &str = "ssh_key";
-
-/// How many attempts are judged at once. Hashing a password takes memory on purpose: strangers must
-/// not be able to ask for all of it.
-pub(crate) const MOST_JUDGED: usize = 4;
 
 /// What somebody sets with an enrolment token.
 pub struct Enrolment {
@@ -75,16 +71,13 @@ pub struct WhoAmI {
     pub second_factor: bool,
 }
 
-/// The name of a vaulted verifier.
-fn verifier_name(identity: IdentityId, method: &str) -> String {
-    format!("identity/{identity}/{method}")
-}
-
 impl Engine {
     /// Sets password, one-time passwords and perhaps a key, with a one-time token.
     pub async fn enroll(&self, enrolment: Enrolment) -> Result<EnrolmentDone, Failure> {
         let token = Token::parse(&enrolment.token)?;
         let id = token.identity();
+        // The token is looked at with the turn in hand: spent by another call meanwhile, it costs no work.
+        let turn = Turn::at(&self.judging.known).await?;
         let mut loaded = self.journal.load::<IdentityState>(id).await?;
         let name = loaded
             .get()
@@ -99,8 +92,7 @@ impl Engine {
             .enroll(token.digest(), methods, command.at())?;
         command.push(&mut loaded, &enrolled)?;
 
-        let password = Some(Chosen::Password(enrolment.password));
-        let password = self.make_verifier(PASSWORD, password, &name)?;
+        let password = self.hash(enrolment.password, &name, turn).await?;
         let totp = self.make_verifier(TOTP, None, &name)?;
         for (method, kind, made) in [
             (PASSWORD, SecretKind::PasswordVerifier, &password),
@@ -189,10 +181,11 @@ impl Engine {
         let id = loaded
             .as_ref()
             .and_then(|known| known.stream.parse::<IdentityId>().ok());
-        let first = self
-            .verify(id, PASSWORD, Presented::Password(password))
-            .await;
-        let second = self.verify(id, TOTP, Presented::Code(code)).await;
+        let strangers = &self.judging.strangers;
+        let password = Presented::Password(password);
+        let first = self.verify(strangers, id, PASSWORD, password).await;
+        let code = Presented::Code(code);
+        let second = self.verify(strangers, id, TOTP, code).await;
         // Both are judged before anything is said, so that nobody learns which of them was wrong.
         let (Some(mut loaded), Some(id), Ok(first), Ok(second)) = (loaded, id, first, second)
         else {
@@ -303,53 +296,15 @@ impl Engine {
         let who = identity.to_string();
         let begun = self.attempts.codes.begin(&who, self.elapsed());
         tokio::time::sleep(begun.map_err(too_many)?.wait).await;
-        let judged = self
-            .verify(Some(identity), TOTP, Presented::Code(code))
-            .await;
+        let code = Presented::Code(code);
+        let known = &self.judging.known;
+        let judged = self.verify(known, Some(identity), TOTP, code).await;
         if let Ok(Factor::Totp { step }) = judged {
             return Ok(step);
         }
         Err(Failure::Unauthenticated(
             "the one-time code is not right".to_owned(),
         ))
-    }
-
-    /// Judges an attempt on a thread where it may take its time; an unknown identity costs the same.
-    async fn verify(
-        &self,
-        identity: Option<IdentityId>,
-        method: &str,
-        presented: Presented,
-    ) -> Result<Factor, Failure> {
-        let verifier = match identity {
-            Some(id) => self.vault.verifier(&verifier_name(id, method)).await?,
-            None => None,
-        };
-        let method = self.ports.authenticator(method)?.clone();
-        let turn = Arc::clone(&self.judging).acquire_owned().await;
-        let now = self.journal.now();
-        let judged = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, even when the caller goes away meanwhile.
-            let _turn = turn;
-            match verifier {
-                Some(verifier) => method.verify(&verifier, &presented, now),
-                None => Err(method.decoy(&presented, now)),
-            }
-        });
-        let judged = judged
-            .await
-            .map_err(|error| Failure::Unavailable(error.to_string()))?;
-        judged.map_err(|_| wrong())
-    }
-
-    fn make_verifier(
-        &self,
-        method: &str,
-        chosen: Option<Chosen>,
-        name: &str,
-    ) -> Result<Enrolled, Failure> {
-        let authenticator = self.ports.authenticator(method)?;
-        Ok(authenticator.enroll(chosen, name, self.journal.entropy.as_ref())?)
     }
 
     fn key_event(
@@ -389,10 +344,6 @@ impl Engine {
             "portcullis login",
         ))
     }
-}
-
-fn wrong() -> Failure {
-    Failure::Unauthenticated("name, password or one-time code are not right".to_owned())
 }
 
 fn too_many(refused: TooMany) -> Failure {

@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use portcullis_model::Secret;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::attempts::Attempts;
@@ -13,7 +13,6 @@ use crate::failure::Failure;
 use crate::founding::origin;
 use crate::ports::Ports;
 use crate::sequencer::Sequencer;
-use crate::sign_in::MOST_JUDGED;
 use crate::tapes::HEAD_EVERY;
 use crate::unlock::{self, Unlock};
 use crate::{Engine, bundles};
@@ -68,7 +67,7 @@ impl Running {
             bundle: RwLock::new(Arc::new(bundle)),
             bundle_reader: bundles::Reader::default(),
             attempts: Attempts::default(),
-            judging: Arc::new(Semaphore::new(MOST_JUDGED)),
+            judging: crate::judging::Judging::default(),
             tickets: crate::door::Tickets::default(),
             live: crate::live::Live::default(),
             occasions: crate::reevaluation::Occasions::default(),

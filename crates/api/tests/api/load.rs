@@ -4,18 +4,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 use futures::future::join_all;
 use portcullis_model::{Factor, KindDescriptor, Secret, Timestamp};
 use portcullis_ports::authenticator::{Chosen, Enrolled, Presented};
 use portcullis_ports::{Authenticator, AuthenticatorError, Entropy};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::people::gate;
-use crate::world::{PASSWORD, World, request};
+use crate::people::{gate, shell};
+use crate::world::{PASSWORD, Reply, World, request};
 
-/// How many ask at once.
-const MANY: usize = 200;
+/// How many ask at once: no more of them well than may wait for one person.
+const MANY: usize = 120;
 
 #[tokio::test]
 async fn under_load_every_answered_request_is_in_the_ledger_and_no_other() {
@@ -89,6 +90,9 @@ impl Authenticator for Slow {
         label: &str,
         entropy: &dyn Entropy,
     ) -> Result<Enrolled, AuthenticatorError> {
+        if let Some(Chosen::Password(_)) = chosen {
+            self.turns.pass();
+        }
         self.inner.enroll(chosen, label, entropy)
     }
 
@@ -108,41 +112,93 @@ impl Authenticator for Slow {
     }
 }
 
-/// One thread serves in this test: had it to hash, nothing else would be answered meanwhile.
-#[tokio::test(flavor = "current_thread")]
-async fn passwords_are_hashed_a_few_at_a_time_and_hold_up_nobody_else() {
+/// A world in which judging takes as long as the test wants, and that.
+async fn slow_world() -> (World, Arc<Turns>) {
     let turns = Arc::new(Turns::default());
     let slow = portcullis_identity::all().into_iter().map(|inner| {
         let turns = Arc::clone(&turns);
         let slow: Arc<dyn Authenticator> = Arc::new(Slow { inner, turns });
         slow
     });
-    let world = World::signing_in_by(slow.collect()).await;
-    let rosa = world.sign_in("rosa").await;
-    turns.shut(true);
-    let strangers = (0..16).map(|number| {
-        let body = json!({
-            "name": format!("stranger-{number}"), "password": PASSWORD, "code": "000000",
-        });
-        world.reply(request(Method::POST, "/login", None, Some(body)))
-    });
-    let meanwhile = async {
-        let inside = async {
+    (World::signing_in_by(slow.collect()).await, turns)
+}
+
+/// Calls that wait to be judged, and what somebody else is answered meanwhile.
+async fn meanwhile<T>(
+    turns: &Turns,
+    waiting: impl Future<Output = Vec<Reply>>,
+    inside: usize,
+    other: impl Future<Output = T>,
+) -> (Vec<Reply>, T) {
+    let other = async {
+        let judged = async {
             let mut looks = tokio::time::interval(Duration::from_millis(1));
-            while turns.inside.load(Ordering::SeqCst) < 4 {
+            while turns.inside.load(Ordering::SeqCst) < inside {
                 looks.tick().await;
             }
         };
-        let inside = tokio::time::timeout(Duration::from_mins(1), inside).await;
-        let answered = world.get(&rosa, "/whoami").await;
+        let judged = tokio::time::timeout(Duration::from_mins(1), judged).await;
+        let answered = other.await;
         turns.shut(false);
-        inside.expect("four are judged at once");
-        answered.done()
+        judged.expect("so many are judged at once");
+        answered
     };
-    let (refused, answered): (Vec<_>, Value) = tokio::join!(join_all(strangers), meanwhile);
-    assert_eq!(answered["name"], "rosa");
+    tokio::join!(waiting, other)
+}
+
+fn stranger(number: usize) -> Request<Body> {
+    let body = json!({
+        "name": format!("stranger-{number}"), "password": PASSWORD, "code": "000000",
+    });
+    request(Method::POST, "/login", None, Some(body))
+}
+
+/// One thread serves in these tests: had it to hash, nothing else would be answered meanwhile.
+#[tokio::test(flavor = "current_thread")]
+async fn passwords_are_hashed_a_few_at_a_time_and_hold_up_nobody_else() {
+    let (world, turns) = slow_world().await;
+    let rosa = world.sign_in("rosa").await;
+    turns.shut(true);
+    let strangers = join_all((0..16).map(|number| world.reply(stranger(number))));
+    let whoami = world.get(&rosa, "/whoami");
+    let (refused, answered) = meanwhile(&turns, strangers, 4, whoami).await;
+    assert_eq!(answered.done()["name"], "rosa");
     for reply in refused {
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(turns.most.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn one_enrolment_token_given_many_times_has_few_passwords_hashed_and_holds_up_nobody_else() {
+    let (world, turns) = slow_world().await;
+    let rosa = world.sign_in("rosa").await;
+    turns.shut(true);
+    let body = json!({"token": world.enrolment_token("olaf"), "password": PASSWORD});
+    let enrolling = (0..16).map(|_| {
+        let call = request(Method::POST, "/enroll", None, Some(body.clone()));
+        world.reply(call)
+    });
+    let whoami = world.get(&rosa, "/whoami");
+    let (replies, answered) = meanwhile(&turns, join_all(enrolling), 2, whoami).await;
+    assert_eq!(answered.done()["name"], "rosa");
+    let done = replies.iter().filter(|reply| reply.status.is_success());
+    assert_eq!(done.count(), 1, "{replies:?}");
+    assert_eq!(turns.most.load(Ordering::SeqCst), 2);
+}
+
+/// Strangers hang up and leave nothing behind that those who are known would have to wait for.
+#[tokio::test(flavor = "current_thread")]
+async fn strangers_who_hang_up_take_no_place_from_those_who_act() {
+    let (world, turns) = slow_world().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    turns.shut(true);
+    for number in 0..1100 {
+        let mut call = Box::pin(world.reply(stranger(number)));
+        assert!(futures::poll!(&mut call).is_pending());
+    }
+    let asked = world.post(&people.rosa, "/requests", shell()).await;
+    turns.shut(false);
+    assert_eq!(asked.status, StatusCode::CREATED, "{}", asked.text());
 }
