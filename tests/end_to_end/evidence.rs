@@ -50,6 +50,7 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
         told(&verify).0 == Some(0)
     });
     the_story_is_told_with_names(&[&verify[..], &["--show"]].concat());
+    evidence_says_whose_story_it_is(&world, &verify, &id);
 
     let whole = std::fs::read_to_string(&file).unwrap();
     let altered = |text: &str, why: &str| {
@@ -78,6 +79,14 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     std::fs::write(&file, &whole).unwrap();
     let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     refused(&["ledger", "verify", path(&file), "--key", other], "key");
+}
+
+/// Whoever was asked for one story and hands over another, which holds as well, is found out.
+fn evidence_says_whose_story_it_is(world: &World, verify: &[&str], id: &str) {
+    holds(&[verify, &["--of", id]].concat());
+    assert!(told(verify).1.contains(&format!("it tells of {id}")));
+    let other = world.asked(&["analytics", "read", "--reason", "other figures"]);
+    refused(&[verify, &["--of", &other]].concat(), "another story's");
 }
 
 fn the_story_is_told_with_names(show: &[&str]) {
@@ -397,6 +406,12 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
     holds(&verify);
     assert!(told(&verify).1.contains("evidence that holds"));
     holds(&play);
+    let session = format!("the tape of {id} ");
+    assert!(told(&verify).1.contains(&session) && told(&alone).1.contains(&session));
+    let misnamed = out.join("ses_01m8e5xy70exsb6xkvpck9qmk6.tape");
+    std::fs::copy(&file, &misnamed).unwrap();
+    let other = [&verify[..2], &[path(&misnamed)], &verify[3..]].concat();
+    refused(&other, &format!("it is the tape of {id}"));
     the_reviewers_terminal_is_left_alone(&play);
     sealed_while_it_was_written(&file);
 

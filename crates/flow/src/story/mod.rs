@@ -26,6 +26,8 @@ pub use error::StoryError;
 /// A story of which nothing is missing up to where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Story {
+    /// Whose it is: the requests, grants, sessions, changes and secrets it tells of.
+    pub about: Vec<StreamId>,
     /// What has no end yet, in words; empty when the story is over.
     pub unfinished: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Story {
     pub fn read(events: &[Event]) -> Result<Self, StoryError> {
         let told = Told::gather(events)?;
         let mut story = Self {
+            about: told.about(),
             unfinished: Vec::new(),
         };
         checks::requests(&told, &mut story)?;
@@ -104,6 +107,13 @@ impl<'a> Told<'a> {
             return Err(StoryError::Nothing);
         }
         Ok(told)
+    }
+
+    fn about(&self) -> Vec<StreamId> {
+        let requests = self.requests.keys().chain(self.changes.keys());
+        let uses = self.grants.keys().chain(self.sessions.keys());
+        let all = requests.chain(uses).chain(self.secrets.keys());
+        all.cloned().collect()
     }
 
     fn sort_in(&mut self, stream: StreamId, events: Vec<&'a Event>) -> Result<(), StoryError> {

@@ -389,7 +389,7 @@ pub(crate) enum LedgerCommand {
     },
     /// Verify an evidence file, or a whole ledger folder, offline
     #[command(
-        after_help = "Example:\n  portcullis ledger verify story.evidence --key 'portcullis/ins_…+…' --show\n\nA story that has no end yet holds too, says what it waits for, and exits with 4."
+        after_help = "Examples:\n  portcullis ledger verify story.evidence --key 'portcullis/ins_…+…' --of req_… --show\n  portcullis ledger verify ledger/ --key 'portcullis/ins_…+…' --since kept.checkpoint\n\nA story that has no end yet holds too, says what it waits for, and exits with 4."
     )]
     Verify {
         /// An evidence file, or a folder with tiles and checkpoint
@@ -400,6 +400,9 @@ pub(crate) enum LedgerCommand {
         /// A checkpoint you kept: the ledger must continue it
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
+        /// Whose evidence it has to be: a request, grant, session or change
+        #[arg(long, value_name = "ID")]
+        of: Option<String>,
         /// Also print what the events say
         #[arg(long)]
         show: bool,

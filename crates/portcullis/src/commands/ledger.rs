@@ -6,7 +6,7 @@ mod whole;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use portcullis_ledger::{
     NoteVerifier, SignedCheckpoint, TileReader, Trust, Verdict, audit_log, verify_evidence,
 };
@@ -41,8 +41,12 @@ pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Resu
             what,
             key,
             since,
+            of,
             show,
-        } => return verify(global, &what, &key, since.as_deref(), show),
+        } => {
+            let asked = Asked { of, show };
+            return verify(global, &what, &key, since.as_deref(), &asked);
+        }
         LedgerCommand::Key => {
             let keys = Api::anonymous(global)?.get("/ledger/key").await?;
             if global.json {
@@ -68,19 +72,33 @@ fn keep(global: &Global, evidence: &[u8], out: Option<&Path>) -> anyhow::Result<
     }
 }
 
+/// What is asked of an evidence file besides whether it holds.
+struct Asked {
+    /// To be of this request, grant, session or change.
+    of: Option<String>,
+    /// To be printed.
+    show: bool,
+}
+
 fn verify(
     global: &Global,
     what: &Path,
     key: &str,
     since: Option<&Path>,
-    show: bool,
+    asked: &Asked,
 ) -> anyhow::Result<Outcome> {
     let key = self::key(key)?;
     let since = since.map(|path| checkpoint(path, &key)).transpose()?;
     if what.is_dir() {
+        if asked.of.is_some() || asked.show {
+            bail!(
+                "--of and --show are for an evidence file; {} is a ledger's folder",
+                what.display()
+            );
+        }
         verify_folder(global, what, &key, since.as_ref()).map(|()| Outcome::Done)
     } else {
-        verify_file(global, what, &key, since.as_ref(), show)
+        verify_file(global, what, &key, since.as_ref(), asked)
     }
 }
 
@@ -116,10 +134,13 @@ fn verify_file(
     path: &Path,
     key: &NoteVerifier,
     since: Option<&SignedCheckpoint>,
-    show: bool,
+    asked: &Asked,
 ) -> anyhow::Result<Outcome> {
     let verdict = verified(path, key, since)?;
-    let unfinished = whole::unfinished(&verdict.leaves)?;
+    let story = whole::story(&verdict.leaves)?;
+    if let Some(wanted) = &asked.of {
+        whole::is_of(&story, wanted)?;
+    }
     let size = verdict.checkpoint.checkpoint().size();
     let events: Vec<Value> = verdict
         .leaves
@@ -129,14 +150,15 @@ fn verify_file(
     if global.json {
         output::json(&json!({
             "holds": true,
-            "unfinished": unfinished,
+            "about": story.about,
+            "unfinished": story.unfinished,
             "leaves": verdict.leaves.len(),
             "checkpoint_size": size,
-            "events": if show { Value::from(events) } else { Value::Null },
+            "events": if asked.show { Value::from(events) } else { Value::Null },
         }))?;
-        return Ok(whole::outcome(&unfinished));
+        return Ok(whole::outcome(&story));
     }
-    if show {
+    if asked.show {
         story::told(&events).iter().try_for_each(output::line)?;
     }
     output::line(format!(
@@ -144,10 +166,10 @@ fn verify_file(
         verdict.leaves.len(),
         key.name()
     ))?;
-    for line in whole::lines(&unfinished) {
+    for line in whole::lines(&story) {
         output::line(line)?;
     }
-    Ok(whole::outcome(&unfinished))
+    Ok(whole::outcome(&story))
 }
 
 fn verify_folder(

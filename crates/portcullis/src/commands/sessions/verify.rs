@@ -48,6 +48,7 @@ fn file(global: &Global, path: &Path, evidence: Option<(&Path, &str)>) -> anyhow
         .header()
         .session
         .clone();
+    is_named_for(path, &session)?;
     let heads = match evidence {
         Some((path, key)) => heads_in(path, key, &session)?,
         None => Vec::new(),
@@ -59,7 +60,19 @@ fn file(global: &Global, path: &Path, evidence: Option<(&Path, &str)>) -> anyhow
     if let Some((path, _)) = evidence {
         reaches_the_end(&heads, &verified.head, path)?;
     }
-    told(global, &verified.head, heads.len())
+    told(global, &session, &verified.head, heads.len())
+}
+
+/// A tape named for one session that is another's would be taken for the wrong one.
+fn is_named_for(path: &Path, session: &str) -> anyhow::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with("ses_") && !name.starts_with(session) {
+        bail!(
+            "{} is named for another session: it is the tape of {session}",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// What lies behind the last head could have been written by anybody.
@@ -73,9 +86,10 @@ fn reaches_the_end(heads: &[Head], end: &Head, evidence: &Path) -> anyhow::Resul
     )
 }
 
-fn told(global: &Global, end: &Head, heads: usize) -> anyhow::Result<()> {
+fn told(global: &Global, session: &str, end: &Head, heads: usize) -> anyhow::Result<()> {
     if global.json {
         return output::json(&json!({
+            "session": session,
             "segments": end.segments, "bytes": end.bytes, "heads": heads,
             "held_against": if heads == 0 { "nothing" } else { "evidence" },
         }));
@@ -83,13 +97,13 @@ fn told(global: &Global, end: &Head, heads: usize) -> anyhow::Result<()> {
     let size = format!("{} segments, {} bytes", end.segments, end.bytes);
     if heads == 0 {
         return output::line(format!(
-            "the tape fits together: {size}; held against nothing, so it may have been made anew as a whole\n\
+            "the tape of {session} fits together: {size}; held against nothing, so it may have been made anew as a whole\n\
              next: add --evidence FILE --key KEY, with the key from ledger key"
         ));
     }
     let heads = agreeing(u64::try_from(heads).unwrap_or(u64::MAX));
     output::line(format!(
-        "the tape holds: {size}, {heads} in evidence that holds"
+        "the tape of {session} holds: {size}, {heads} in evidence that holds"
     ))
 }
 
