@@ -1,6 +1,6 @@
 //! Separation of duties, attacked: through groups, through machines, through words.
 
-use crate::world::{World, text};
+use crate::world::{World, said, text};
 
 #[test]
 fn nobody_approves_their_own_request_through_a_group_or_a_machine_of_theirs() {
@@ -87,6 +87,7 @@ fn a_machine_of_the_requesters_approves_nothing_for_them(world: &World) {
 fn an_approver_sees_what_a_role_can_do_and_not_what_the_requester_calls_it() {
     let world = World::start();
     world.login(&["rosa", "olaf"]);
+    whoever_says_no_is_named_with_their_reason(&world);
     let id = world.asked(&["analytics", "read", "--reason", "nothing at all, really"]);
     let seen = world.json("olaf", &["requests", "show", &id], 0);
     let listed = seen["terms"]["effective"]["listed"].to_string();
@@ -105,4 +106,33 @@ fn an_approver_sees_what_a_role_can_do_and_not_what_the_requester_calls_it() {
     assert_eq!(refused["code"], "conflict", "{refused}");
     let seen = world.json("olaf", &["requests", "show", &id], 0);
     assert_eq!(seen["status"], "voided", "{seen}");
+}
+
+/// To the requester, and in words.
+fn whoever_says_no_is_named_with_their_reason(world: &World) {
+    let words = ["analytics", "read", "--reason", "curious"];
+    let told = |words: &[&str]| said(&world.run(&[&["--as", "rosa"], words].concat(), ""));
+    let denied = world.asked(&words);
+    world.json("olaf", &["deny", &denied, "--reason", "use the replica"], 0);
+    let seen = told(&["requests", "show", &denied]);
+    assert!(
+        seen.contains("denied     by olaf: \"use the replica\""),
+        "{seen}"
+    );
+    let revoked = world.granted(&words, &["olaf"]);
+    world.json("olaf", &["revoke", &revoked, "--reason", "not today"], 0);
+    let seen = told(&["grants", "show", &revoked]);
+    assert!(
+        seen.contains("ended      revoked by olaf: \"not today\""),
+        "{seen}"
+    );
+    let change = world.json(
+        "olaf",
+        &["groups", "add", "readers", "--path", "ordinary"],
+        4,
+    );
+    let change = text(&change["id"]);
+    world.json("olaf", &["deny", &change, "--reason", "misspelt"], 0);
+    let seen = told(&["changes", "show", &change]);
+    assert!(seen.contains("refused    by olaf: \"misspelt\""), "{seen}");
 }

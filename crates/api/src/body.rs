@@ -46,6 +46,15 @@ fn unreadable(rejection: &JsonRejection) -> Problem {
     Problem::invalid(rejection.status(), rejection.body_text())
 }
 
+/// Why somebody says no.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReasonBody {
+    /// Why, for people.
+    #[serde(default, deserialize_with = "optional_text")]
+    pub(crate) reason: Option<String>,
+}
+
 /// What a path names; what is no identifier of the right type becomes a problem.
 pub(crate) struct Named<T>(pub(crate) T);
 

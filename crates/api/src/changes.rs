@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named};
+use crate::body::{Body, Named, ReasonBody};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::{Answer, App, Routes};
 
@@ -59,12 +59,15 @@ async fn sign_change(
 }
 
 /// An owner, or the proposer, says no.
-#[utoipa::path(post, path = "/changes/{id}/refuse", tag = "changes", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/changes/{id}/refuse", tag = "changes", request_body = ReasonBody,
+    params(("id" = String, Path)),
     responses((status = 200, description = "The change", body = Value)))]
 async fn refuse_change(
     State(engine): App,
     Caller(who): Caller,
     Named(id): Named<ChangeId>,
+    Body(body): Body<ReasonBody>,
 ) -> Answer<ChangeView> {
-    Ok(Json(engine.refuse_change(&who, id).await?))
+    let refused = engine.refuse_change(&who, id, body.reason.as_deref());
+    Ok(Json(refused.await?))
 }

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named, optional_text, text};
+use crate::body::{Body, Named, ReasonBody, text};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
@@ -113,23 +113,15 @@ async fn approve_request(
     Ok(Json(engine.approve(&who, id, body.digest).await?))
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct DenyBody {
-    /// Why, for people.
-    #[serde(default, deserialize_with = "optional_text")]
-    reason: Option<String>,
-}
-
 /// Says no.
-#[utoipa::path(post, path = "/requests/{id}/deny", tag = "requests", request_body = DenyBody,
+#[utoipa::path(post, path = "/requests/{id}/deny", tag = "requests", request_body = ReasonBody,
     params(("id" = String, Path)),
     responses((status = 200, description = "The request", body = Value)))]
 async fn deny_request(
     State(engine): App,
     Caller(who): Caller,
     Named(id): Named<RequestId>,
-    Body(body): Body<DenyBody>,
+    Body(body): Body<ReasonBody>,
 ) -> Answer<RequestView> {
     let denied = engine.deny(&who, id, body.reason.as_deref());
     Ok(Json(denied.await?))

@@ -13,6 +13,7 @@ use portcullis_flow::session::Session;
 use portcullis_ledger::{EvidenceFile, SignedCheckpoint};
 use portcullis_model::event::Payload;
 use portcullis_model::{ChangeId, Event, GrantId, IdentityId, RequestId, SessionId, StreamId};
+use serde::Serialize;
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -26,6 +27,16 @@ const INTEGRATION: Duration = Duration::from_secs(10);
 struct Story {
     streams: Vec<StreamId>,
     injected: Vec<(SessionId, String)>,
+}
+
+/// Who ended something, and why, for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct Word {
+    /// Who, by name.
+    pub by: String,
+    /// Why, if it was said and not erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Engine {
@@ -220,7 +231,31 @@ impl Engine {
         stream: StreamId,
         field: &str,
     ) -> Result<Option<String>, Failure> {
-        for stored in self.journal.store.stream(&stream, 0).await? {
+        self.body_beside(&stream, field, None).await
+    }
+
+    /// The reason that was given with an event of this kind, by whom: who ended something, and why.
+    pub(crate) async fn word_of(
+        &self,
+        stream: &StreamId,
+        kind: &str,
+        by: String,
+    ) -> Result<Word, Failure> {
+        let reason = self.body_beside(stream, "reason", Some(kind)).await?;
+        Ok(Word { by, reason })
+    }
+
+    async fn body_beside(
+        &self,
+        stream: &StreamId,
+        field: &str,
+        kind: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        for stored in self.journal.store.stream(stream, 0).await? {
+            let event = Event::from_leaf(&stored.leaf)?;
+            if kind.is_some_and(|kind| event.kind != kind) {
+                continue;
+            }
             let bodies = self.journal.store.bodies(stored.position).await?;
             if let Some(body) = bodies.into_iter().find(|body| body.field == field) {
                 return Ok(Some(body.text));

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use portcullis_flow::grant::Grant;
+use portcullis_flow::grant::{EndCause, Grant};
 use portcullis_model::{Authentication, GrantId, IdentityId, OwnerRole, RequestId, StreamId};
 use serde::Serialize;
 
 use crate::Engine;
 use crate::census::Census;
+use crate::evidence::Word;
 use crate::failure::Failure;
 use crate::journal::{Loaded, Patience};
 use crate::lists::{Order, Page, Part};
@@ -24,6 +25,9 @@ pub struct GrantView {
     pub holder: String,
     /// The resource's name.
     pub resource_name: String,
+    /// Who took it back and why; told of one grant, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<Word>,
 }
 
 impl Engine {
@@ -142,7 +146,16 @@ impl Engine {
 
     pub(crate) async fn grant_view(&self, loaded: &Loaded<Grant>) -> Result<GrantView, Failure> {
         let grant = loaded.get()?.clone();
-        seen(&loaded.stream, grant, &self.census().await?)
+        let census = self.census().await?;
+        let taken_back = match grant.status.end_cause() {
+            Some(EndCause::Revoked { by }) => {
+                let name = census.name(*by);
+                Some(self.word_of(&loaded.stream, "grant.ending", name).await?)
+            }
+            _ => None,
+        };
+        let view = seen(&loaded.stream, grant, &census)?;
+        Ok(GrantView { taken_back, ..view })
     }
 }
 
@@ -155,6 +168,7 @@ fn seen(stream: &StreamId, grant: Grant, census: &Census) -> Result<GrantView, F
             .map_err(|_| Failure::missing("grant", stream))?,
         holder: census.name(intent.subject.identity),
         resource_name: census.resource_name(intent.resource),
+        taken_back: None,
         grant,
     })
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::census::Census;
+use crate::evidence::Word;
 use crate::failure::Failure;
 use crate::journal::{Command, Loaded};
 use crate::lists::{Order, Page, Part};
@@ -55,6 +56,9 @@ pub struct RequestView {
     pub waits_for: Vec<String>,
     /// Who approved it so far, by name.
     pub approved: Vec<Approved>,
+    /// Who said no and why; told of one request, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied: Option<Word>,
 }
 
 /// An approval for people.
@@ -255,7 +259,16 @@ impl Engine {
         let loaded = self.journal.load::<Request>(id).await?;
         let request = loaded.get()?.clone();
         let reason = self.body_of(id.into(), "reason").await?;
-        seen(&loaded.stream, request, reason, &self.census().await?)
+        let census = self.census().await?;
+        let denied = match &request.status {
+            RequestStatus::Denied { by } => {
+                let name = census.name(*by);
+                Some(self.word_of(&loaded.stream, "request.denied", name).await?)
+            }
+            _ => None,
+        };
+        let view = seen(&loaded.stream, request, reason, &census)?;
+        Ok(RequestView { denied, ..view })
     }
 
     /// What somebody asked for already that would allow exactly this, and is not decided.
@@ -381,6 +394,7 @@ fn seen(
             .map(|who| census.name(who))
             .collect(),
         approved: approved(&request, census),
+        denied: None,
         request,
     })
 }

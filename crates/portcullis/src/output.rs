@@ -114,6 +114,17 @@ pub(crate) fn quoted(value: &Value, pointer: &str) -> String {
     text.map_or_else(String::new, portcullis_model::quoted)
 }
 
+/// Who ended something and why: `olaf: "use the replica"`.
+pub(crate) fn word(of: &Value, pointer: &str) -> String {
+    let by = text(of, &format!("{pointer}/by"));
+    let reason = quoted(of, &format!("{pointer}/reason"));
+    if reason.is_empty() {
+        by
+    } else {
+        format!("{by}: {reason}")
+    }
+}
+
 /// A list field of a JSON value, joined.
 pub(crate) fn list(value: &Value, pointer: &str) -> String {
     let items = value.pointer(pointer).and_then(Value::as_array);

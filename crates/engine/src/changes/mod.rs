@@ -7,7 +7,7 @@ mod view;
 
 use std::collections::BTreeSet;
 
-use portcullis_flow::change::{Change, ChangeBody, Needed};
+use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Needed};
 use portcullis_flow::identity::IdentityState;
 use portcullis_model::{Authentication, ChangeId, Digest, OwnerRole};
 use portcullis_ports::store::SealedRow;
@@ -93,12 +93,14 @@ impl Engine {
         &self,
         who: &Authentication,
         id: ChangeId,
+        reason: Option<&str>,
     ) -> Result<ChangeView, Failure> {
         let mut loaded = self.journal.load::<Change>(id).await?;
         let roles = self.roles(who).await?;
         let mut command = self.journal.command(Some(who.identity));
         let refused = loaded.get()?.refuse(who.identity, &roles, command.at())?;
-        command.push(&mut loaded, &refused)?;
+        let bodies = reason.map(|text| self.journal.body("reason", text));
+        command.push_with(&mut loaded, &refused, bodies.into_iter().collect())?;
         command.commit().await?;
         self.show_change(id).await
     }
@@ -106,7 +108,16 @@ impl Engine {
     /// One change. Everybody signed in may see what changes.
     pub async fn show_change(&self, id: ChangeId) -> Result<ChangeView, Failure> {
         let loaded = self.journal.load::<Change>(id).await?;
-        self.change_view(id, loaded.get()?.clone(), None).await
+        let change = loaded.get()?.clone();
+        let refused = match &change.status {
+            ChangeStatus::Refused { by } => {
+                let name = self.census().await?.name(*by);
+                Some(self.word_of(&loaded.stream, "change.refused", name).await?)
+            }
+            _ => None,
+        };
+        let view = self.change_view(id, change, None).await?;
+        Ok(ChangeView { refused, ..view })
     }
 
     /// The changes, newest first.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Engine;
+use crate::evidence::Word;
 use crate::failure::Failure;
 
 /// A change for people and programs.
@@ -34,6 +35,9 @@ pub struct ChangeView {
     pub signed_by: Vec<String>,
     /// What is still needed, in words; empty when nothing is.
     pub missing: String,
+    /// Who refused it and why; told of one change, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Word>,
     /// A one-time token that came of it, shown to the one who proposed it and whose signature completed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enrolment_token: Option<String>,
@@ -120,6 +124,7 @@ impl Known {
                 .iter()
                 .map(|signature| self.name(signature.by))
                 .collect(),
+            refused: None,
             missing: if waits {
                 change.needed.to_string()
             } else {

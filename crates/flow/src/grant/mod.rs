@@ -186,6 +186,14 @@ impl GrantStatus {
             Self::Revoked { .. } => "revoked",
         }
     }
+
+    /// Why it ends or ended.
+    pub const fn end_cause(&self) -> Option<&EndCause> {
+        match self {
+            Self::Assigning | Self::Active => None,
+            Self::Revoking { cause, .. } | Self::Revoked { cause, .. } => Some(cause),
+        }
+    }
 }
 
 /// A grant as its events amount to.

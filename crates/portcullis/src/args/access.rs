@@ -31,10 +31,16 @@ pub(crate) enum AccessCommand {
     #[command(
         after_help = "Examples:\n  portcullis approve req_…\n  portcullis approve chg_… --digest 3f1c…   (only what you looked at before)"
     )]
-    Approve(DecideArgs),
+    Approve(ApproveArgs),
     /// Refuse a request or a change
     #[command(after_help = "Example:\n  portcullis deny req_… --reason 'use the replica'")]
-    Deny(DecideArgs),
+    Deny {
+        /// The request (`req_…`) or change (`chg_…`)
+        id: String,
+        /// Why, for whoever asked
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Give back what you were granted
     #[command(after_help = "Example:\n  portcullis release req_…")]
     Release {
@@ -123,14 +129,11 @@ pub(crate) enum RequestsCommand {
     },
 }
 
-/// `approve`, `deny`
+/// `approve`
 #[derive(Debug, Args)]
-pub(crate) struct DecideArgs {
+pub(crate) struct ApproveArgs {
     /// The request (`req_…`) or change (`chg_…`)
     pub(crate) id: String,
-    /// Why
-    #[arg(long)]
-    pub(crate) reason: Option<String>,
     /// Approve only what has this digest, as `requests show` printed it
     #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<String>,

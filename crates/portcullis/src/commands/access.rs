@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::args::access::{
-    AccessCommand, DecideArgs, GrantsCommand, RequestArgs, RequestsCommand, Wish,
+    AccessCommand, ApproveArgs, GrantsCommand, RequestArgs, RequestsCommand, Wish,
 };
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, action, list, moment_and_when, quoted, span, text, when};
+use crate::output::{self, action, list, moment_and_when, quoted, span, text, when, word};
 
 /// How often `--wait` looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -28,8 +28,8 @@ pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Resu
         AccessCommand::Requests { command } => {
             requests(global, &api, command.unwrap_or(RequestsCommand::List)).await
         }
-        AccessCommand::Approve(args) => decide(global, &api, args, true).await,
-        AccessCommand::Deny(args) => decide(global, &api, args, false).await,
+        AccessCommand::Approve(args) => approve(global, &api, args).await,
+        AccessCommand::Deny { id, reason } => deny(global, &api, &id, reason.as_deref()).await,
         AccessCommand::Release { id } => {
             let grant = api
                 .post(&format!("/grants/{id}/release"), &json!({}))
@@ -287,6 +287,9 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
             moment_and_when(approval, "/at")
         ))?;
     }
+    if status == "denied" {
+        output::line(format!("denied     by {}", word(request, "/denied")))?;
+    }
     let grant = text(request, "/grant");
     if !grant.is_empty() {
         output::line(format!("grant      {grant}"))?;
@@ -347,28 +350,33 @@ async fn requests(global: &Global, api: &Api, command: RequestsCommand) -> anyho
     }
 }
 
-async fn decide(
-    global: &Global,
-    api: &Api,
-    args: DecideArgs,
-    yes: bool,
-) -> anyhow::Result<Outcome> {
+async fn approve(global: &Global, api: &Api, args: ApproveArgs) -> anyhow::Result<Outcome> {
     if args.id.starts_with("chg_") {
-        return super::administration::decide_change(global, api, &args, yes).await;
+        return super::administration::sign_change(global, api, &args).await;
     }
     let path = format!("/requests/{}", args.id);
-    let decided = if yes {
-        let digest = match args.digest {
-            Some(digest) => digest,
-            None => text(&api.get(&path).await?, "/terms/digest"),
-        };
-        api.post(&format!("{path}/approve"), &json!({ "digest": digest }))
-            .await?
-    } else {
-        api.post(&format!("{path}/deny"), &json!({ "reason": args.reason }))
-            .await?
+    let digest = match args.digest {
+        Some(digest) => digest,
+        None => text(&api.get(&path).await?, "/terms/digest"),
     };
-    show_request(global, &decided)?;
+    let body = json!({ "digest": digest });
+    let approved = api.post(&format!("{path}/approve"), &body).await?;
+    show_request(global, &approved)?;
+    Ok(Outcome::Done)
+}
+
+async fn deny(
+    global: &Global,
+    api: &Api,
+    id: &str,
+    reason: Option<&str>,
+) -> anyhow::Result<Outcome> {
+    let body = json!({ "reason": reason });
+    if id.starts_with("chg_") {
+        return super::administration::refuse_change(global, api, id, &body).await;
+    }
+    let denied = api.post(&format!("/requests/{id}/deny"), &body).await?;
+    show_request(global, &denied)?;
     Ok(Outcome::Done)
 }
 
@@ -421,7 +429,10 @@ fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
     output::line(format!("request    {}", text(grant, "/request")))?;
     let why = text(grant, "/cause/why");
     if !why.is_empty() {
-        let cause = quoted(grant, "/cause/cause");
+        let cause = match why.as_str() {
+            "revoked" => format!("by {}", word(grant, "/taken_back")),
+            _ => quoted(grant, "/cause/cause"),
+        };
         output::line(format!("ended      {why} {cause}").trim_end())?;
     }
     let left = text(grant, "/left");

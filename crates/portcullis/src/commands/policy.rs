@@ -1,7 +1,7 @@
 //! Policy bundles: checking, explaining, proposing, signing.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use anyhow::{Context, bail};
 use portcullis_engine::read_bundle;
@@ -9,9 +9,9 @@ use portcullis_policy::{Preset, shipped};
 use serde_json::{Value, json};
 
 use super::access::{show_preview, wish_body};
-use super::administration::{decide_change, show_change};
+use super::administration::{show_change, sign_change};
 use crate::args::Global;
-use crate::args::access::DecideArgs;
+use crate::args::access::ApproveArgs;
 use crate::args::administration::PolicyCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
@@ -58,17 +58,8 @@ pub(crate) async fn run(global: &Global, command: PolicyCommand) -> anyhow::Resu
         }
         PolicyCommand::Sign { id } => {
             let api = Api::signed_in(global)?;
-            decide_change(
-                global,
-                &api,
-                &DecideArgs {
-                    id,
-                    reason: None,
-                    digest: None,
-                },
-                true,
-            )
-            .await
+            let digest = None;
+            sign_change(global, &api, &ApproveArgs { id, digest }).await
         }
         PolicyCommand::Show { out } => show(global, out.as_deref()).await,
         PolicyCommand::Line => {
@@ -145,7 +136,7 @@ async fn show(global: &Global, out: Option<&Path>) -> anyhow::Result<Outcome> {
         .into_iter()
         .flatten()
     {
-        let path = out.join(path);
+        let path = out.join(inside(path)?);
         std::fs::create_dir_all(path.parent().unwrap_or(out))?;
         std::fs::write(&path, content.as_str().unwrap_or_default())
             .with_context(|| format!("writing {}", path.display()))?;
@@ -155,6 +146,16 @@ async fn show(global: &Global, out: Option<&Path>) -> anyhow::Result<Outcome> {
         output::json(&json!({ "files": written }))?;
     }
     Ok(Outcome::Done)
+}
+
+/// A name that a server gave, if it leads nowhere but into the folder it is put in.
+fn inside(name: &str) -> anyhow::Result<&Path> {
+    let path = Path::new(name);
+    let mut parts = path.components();
+    if !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_))) {
+        return Ok(path);
+    }
+    bail!("the server names a file of its bundle {name:?}: that leads out of the folder")
 }
 
 /// Reads a bundle's folder.
@@ -194,4 +195,20 @@ fn collect(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_of_a_bundle_leads_out_of_the_folder_it_is_put_in() {
+        for good in ["line.cedar", "path/ordinary/base.cedar"] {
+            assert_eq!(inside(good).unwrap(), Path::new(good));
+        }
+        for bad in ["", "/etc/cron.d/x", "../x", "a/../../x", "./x", "a/.."] {
+            assert!(inside(bad).is_err(), "{bad}");
+        }
+    }
 }

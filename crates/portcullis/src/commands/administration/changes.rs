@@ -4,34 +4,41 @@ use serde_json::{Value, json};
 
 use super::table;
 use crate::args::Global;
-use crate::args::access::DecideArgs;
+use crate::args::access::ApproveArgs;
 use crate::args::administration::ChangesCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, list, text};
+use crate::output::{self, list, text, word};
 
-/// Signs or refuses a change.
-pub(crate) async fn decide_change(
+/// Signs a change.
+pub(crate) async fn sign_change(
     global: &Global,
     api: &Api,
-    args: &DecideArgs,
-    yes: bool,
+    args: &ApproveArgs,
 ) -> anyhow::Result<Outcome> {
     let path = format!("/changes/{}", args.id);
-    let decided = if yes {
-        let digest = match &args.digest {
-            Some(digest) => digest.clone(),
-            None => text(&api.get(&path).await?, "/digest"),
-        };
-        api.post(&format!("{path}/sign"), &json!({ "digest": digest }))
-            .await?
-    } else {
-        api.post(&format!("{path}/refuse"), &json!({})).await?
+    let digest = match &args.digest {
+        Some(digest) => digest.clone(),
+        None => text(&api.get(&path).await?, "/digest"),
     };
-    show_change(global, &decided)?;
-    if yes && !global.json {
-        say_who_enrolls(&decided)?;
+    let body = json!({ "digest": digest });
+    let signed = api.post(&format!("{path}/sign"), &body).await?;
+    show_change(global, &signed)?;
+    if !global.json {
+        say_who_enrolls(&signed)?;
     }
+    Ok(Outcome::Done)
+}
+
+/// Refuses a change.
+pub(crate) async fn refuse_change(
+    global: &Global,
+    api: &Api,
+    id: &str,
+    reason: &Value,
+) -> anyhow::Result<Outcome> {
+    let refused = api.post(&format!("/changes/{id}/refuse"), reason).await?;
+    show_change(global, &refused)?;
     Ok(Outcome::Done)
 }
 
@@ -90,6 +97,9 @@ pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Out
     }
     output::line(format!("by         {}", text(change, "/proposer_name")))?;
     output::line(format!("signed by  {}", list(change, "/signed_by")))?;
+    if text(change, "/status") == "refused" {
+        output::line(format!("refused    by {}", word(change, "/refused")))?;
+    }
     let missing = text(change, "/missing");
     if !missing.is_empty() {
         output::line(format!("needs      {missing}"))?;

@@ -20,7 +20,7 @@ use crate::outcome::Outcome;
 use crate::output;
 
 use changes::changes;
-pub(crate) use changes::{decide_change, show_change};
+pub(crate) use changes::{refuse_change, show_change, sign_change};
 use groups::groups;
 use identities::identities;
 use resources::resources;
