@@ -12,6 +12,7 @@ mod control;
 mod endings;
 mod greeting;
 mod hostile;
+mod hostile_target;
 mod refusals;
 mod sessions;
 mod sign_in;

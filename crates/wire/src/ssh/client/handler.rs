@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use russh::client::ChannelOpenHandle;
 use russh::keys::PublicKeyOrCertificate;
-use russh::{ChannelId, Sig, client};
+use russh::{Channel, ChannelId, Sig, client};
 use tokio::sync::mpsc;
 
 use super::{RusshError, TargetEvent};
@@ -54,6 +55,13 @@ impl Handler {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(charged) {
             self.valve.cut();
         }
+    }
+
+    /// Ends the connection with a target that opens a channel towards us: nothing that it was asked for makes it do
+    /// so. By itself russh would let it, and keep every channel for as long as the target likes.
+    fn turned_around(&self) -> Result<(), RusshError> {
+        self.valve.cut();
+        Err(RusshError::Disconnect)
     }
 }
 
@@ -156,5 +164,85 @@ impl client::Handler for Handler {
     ) -> Result<(), RusshError> {
         self.put(channel, TargetEvent::Closed, 0);
         Ok(())
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _channel: Channel<client::Msg>,
+        _reply: ChannelOpenHandle,
+        _session: &mut client::Session,
+    ) -> Result<(), RusshError> {
+        self.turned_around()
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _channel: Channel<client::Msg>,
+        _host_to_connect: &str,
+        _port_to_connect: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut client::Session,
+    ) -> Result<(), RusshError> {
+        self.turned_around()
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _channel: Channel<client::Msg>,
+        _socket_path: &str,
+        _reply: ChannelOpenHandle,
+        _session: &mut client::Session,
+    ) -> Result<(), RusshError> {
+        self.turned_around()
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _channel: Channel<client::Msg>,
+        _connected_address: &str,
+        _connected_port: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut client::Session,
+    ) -> Result<(), RusshError> {
+        self.turned_around()
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _channel: Channel<client::Msg>,
+        _socket_path: &str,
+        _reply: ChannelOpenHandle,
+        _session: &mut client::Session,
+    ) -> Result<(), RusshError> {
+        self.turned_around()
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _channel: Channel<client::Msg>,
+        _reply: ChannelOpenHandle,
+        _session: &mut client::Session,
+    ) -> Result<(), RusshError> {
+        self.turned_around()
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _channel: Channel<client::Msg>,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut client::Session,
+    ) -> Result<(), RusshError> {
+        self.turned_around()
+    }
+
+    async fn should_accept_unknown_server_channel(&mut self, _id: ChannelId, _kind: &str) -> bool {
+        let _ended = self.turned_around();
+        false
     }
 }
