@@ -57,6 +57,13 @@ pub struct ExitSignal {
     pub message: String,
 }
 
+impl ExitSignal {
+    /// Bytes of a target's own words in it: the name is one of them, since any will do.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.name.len().saturating_add(self.message.len())
+    }
+}
+
 /// Something that is refused by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
@@ -109,6 +116,16 @@ mod tests {
     fn signals_keep_their_names() {
         assert_eq!(signal_name(&Sig::TERM), "TERM");
         assert_eq!(signal_name(&signal("WINCH")), "WINCH");
+    }
+
+    #[test]
+    fn the_name_that_a_target_gives_a_signal_is_paid_for_like_its_message() {
+        let signal = ExitSignal {
+            name: signal_name(&signal(&"X".repeat(1000))),
+            core_dumped: false,
+            message: "over".to_owned(),
+        };
+        assert_eq!(signal.bytes(), 1004);
     }
 
     #[test]

@@ -144,7 +144,8 @@ impl client::Handler for Handler {
             core_dumped,
             message: message.to_owned(),
         };
-        self.put(channel, TargetEvent::ExitSignal(signal), message.len());
+        let bytes = signal.bytes();
+        self.put(channel, TargetEvent::ExitSignal(signal), bytes);
         Ok(())
     }
 
