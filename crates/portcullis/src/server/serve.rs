@@ -53,10 +53,14 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outc
     Ok(Outcome::Done)
 }
 
+/// What is logged unless the environment says otherwise. Nothing of russh's: it writes a line, some with the other
+/// side's words, for whatever a host or a stranger sends out of order, as often as they send it.
+const LOGGED: &str = "warn,portcullis=info,russh=off";
+
 /// Logs to standard error; what is logged is chosen by the usual filter of the environment.
 pub(crate) fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,portcullis=info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED));
     // A second call in one process changes nothing.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -202,4 +206,24 @@ fn say_addresses(
 ) -> anyhow::Result<()> {
     let said = serde_json::json!({ "https": https, "ssh": ssh });
     replace_private(&folder.addresses(), said.to_string().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{Level, enabled};
+    use tracing_subscriber::EnvFilter;
+
+    use super::LOGGED;
+
+    #[test]
+    fn nobody_fills_the_log_by_what_they_send_out_of_order() {
+        let filter = EnvFilter::new(LOGGED);
+        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(!enabled!(target: "russh::client::encrypted", Level::ERROR));
+            assert!(!enabled!(target: "russh::server::encrypted", Level::ERROR));
+            assert!(enabled!(target: "portcullis_engine::sessions", Level::INFO));
+            assert!(enabled!(target: "hyper::proto", Level::WARN));
+        });
+    }
 }
