@@ -14,6 +14,9 @@ const FOLDERS: [&str; 4] = ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"];
 /// Groups whose members read the logs of everything on the host.
 const READS_LOGS: [&str; 3] = ["adm", "systemd-journal", "log"];
 
+/// Of more lines than this a log is read as a whole.
+const MOST_LINES: u64 = 1000;
+
 /// A word in a form.
 #[derive(Debug, Clone, Copy)]
 enum Form {
@@ -21,6 +24,8 @@ enum Form {
     Is(&'static str),
     /// A unit of systemd.
     Unit,
+    /// A number of lines that somebody reads.
+    Few,
     /// A number.
     Number,
 }
@@ -41,8 +46,9 @@ enum Does {
 struct Row(&'static str, &'static [Form], Does);
 
 use Does::{Disturbs, Looks, ReadsAll, ReadsSome};
-use Form::{Is, Number, Unit};
+use Form::{Few, Is, Number, Unit};
 
+/// The first row that fits counts.
 const TABLE: &[Row] = &[
     Row("date", &[], Looks),
     Row("date", &[Is("-u")], Looks),
@@ -56,11 +62,17 @@ const TABLE: &[Row] = &[
     Row("journalctl", &[Is("--no-pager"), Is("-u"), Unit], ReadsAll),
     Row(
         "journalctl",
-        &[Is("--no-pager"), Is("-u"), Unit, Is("-n"), Number],
+        &[Is("--no-pager"), Is("-u"), Unit, Is("-n"), Few],
         ReadsSome,
     ),
+    Row(
+        "journalctl",
+        &[Is("--no-pager"), Is("-u"), Unit, Is("-n"), Number],
+        ReadsAll,
+    ),
     Row("journalctl", &[Is("-u"), Unit], ReadsAll),
-    Row("journalctl", &[Is("-u"), Unit, Is("-n"), Number], ReadsSome),
+    Row("journalctl", &[Is("-u"), Unit, Is("-n"), Few], ReadsSome),
+    Row("journalctl", &[Is("-u"), Unit, Is("-n"), Number], ReadsAll),
     Row("lsblk", &[], Looks),
     Row("nproc", &[], Looks),
     Row(
@@ -141,6 +153,7 @@ fn fits(form: &[Form], arguments: &[String]) -> bool {
             Is(text) => text == word,
             // As it is written once it was read: with its suffix.
             Unit => unit(word).as_deref() == Some(word),
+            Few => number(word).is_some_and(|lines| lines <= MOST_LINES),
             Number => number(word).is_some(),
         })
 }
@@ -258,6 +271,28 @@ mod tests {
         let restart = plain("/usr/bin/systemctl restart nginx.service");
         assert!(restart.changes_state && restart.degrades_service && !restart.reversible);
         assert!(!restart.alters_security && restart.scope == Scope::Object);
+    }
+
+    #[test]
+    fn so_many_lines_that_nobody_reads_them_are_the_whole_log() {
+        let plain = account(&["ops"]);
+        for (lines, amount) in [
+            ("0", Amount::Bounded),
+            ("1000", Amount::Bounded),
+            ("1001", Amount::Unbounded),
+            ("999999999", Amount::Unbounded),
+            ("18446744073709551615", Amount::Unbounded),
+        ] {
+            for options in ["-u", "--no-pager -u"] {
+                let line = format!("/usr/bin/journalctl {options} nginx.service -n {lines}");
+                let impact = of(&line, Some(&plain), Sensitivity::Internal);
+                assert_eq!(
+                    (impact.amount, impact.changes_state),
+                    (amount, false),
+                    "{line}"
+                );
+            }
+        }
     }
 
     #[test]
