@@ -28,7 +28,6 @@ mod ssh_door;
 mod sweep;
 mod taking_away;
 mod targets;
-mod task_host;
 mod tasks;
 mod terminals;
 mod tour;
