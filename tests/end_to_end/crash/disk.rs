@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use portcullis_ports::conformance::machine::left_out;
+
 use crate::client::until;
 
 /// A mounted disk. Dropping it takes it away.
@@ -39,7 +41,7 @@ impl Disk {
 
     fn mounted(mounted: bool, place: &Path, image: Option<PathBuf>) -> Option<Self> {
         if !mounted {
-            eprintln!("skipped: a disk of its own takes root, mounts and loop devices");
+            left_out("root, mounts and loop devices, for a disk of its own");
             return None;
         }
         Some(Self {

@@ -4,6 +4,8 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use portcullis_ports::conformance::machine::{copy_etc, left_out};
+
 use crate::client::until;
 use crate::targets::keygen;
 
@@ -27,20 +29,22 @@ impl Host {
         let ssh = folder.join("home/.ssh");
         std::fs::create_dir_all(&ssh).unwrap();
         let etc = folder.join("etc");
-        let copied = Command::new("cp").arg("-a").arg("/etc").arg(&etc).output();
+        std::fs::create_dir(&etc).unwrap();
         let mut host = Self {
             folder: folder.to_path_buf(),
             port,
             runs: None,
         };
+        if !host.inside("true").output().unwrap().status.success() {
+            left_out("root, mounts and namespaces, for a host of its own");
+            return None;
+        }
+        copy_etc(&etc);
         let home = folder.join("home").display().to_string();
         let words = "--non-unique --uid 0 --gid 0 --no-create-home --password * --shell /bin/sh";
         let mut useradd = host.inside("useradd");
         useradd.args(words.split(' ').chain(["--home-dir", &home, ACCOUNT]));
-        if !copied.unwrap().status.success() || !useradd.status().unwrap().success() {
-            eprintln!("skipped: a host of its own takes root, mounts and namespaces");
-            return None;
-        }
+        assert!(useradd.status().unwrap().success(), "useradd");
         keygen(&folder.join("host_key"));
         std::fs::write(ssh.join("authorized_keys"), public_key).unwrap();
         std::fs::write(folder.join("authority.pub"), authority).unwrap();

@@ -3,11 +3,7 @@
 //! The steps are not listed here: a first run passes them all and tells which, then one after the other is where
 //! the server dies. One that is added is drilled without a change.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "tests: where a server died, and why one is skipped"
-)]
+#![allow(clippy::print_stdout, reason = "tests: where a server died")]
 
 mod disk;
 mod disks;

@@ -1,10 +1,12 @@
 //! A host with accounts and programs to be made tasks of: a real sshd that takes whatever a client's environment
-//! brings, in copies of `/etc` and `/usr/sbin` that only it sees. That takes root and a mount; without either, tests say so and skip.
+//! brings, in copies of `/etc` and `/usr/sbin` that only it sees. That takes root and a mount; without either, tests are
+//! left out if they may be.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use portcullis_ports::conformance::machine::{copy_etc, copy_folder, left_out};
 use tempfile::TempDir;
 
 use crate::client::until;
@@ -36,17 +38,11 @@ impl TaskHost {
             std::fs::create_dir(at.join(part)).unwrap();
         }
         if !inside(at, "true", &[]).output().unwrap().status.success() {
-            eprintln!("skipped: a copy of /etc that only a test sees takes root and a mount");
+            left_out("root and mounts, for a copy of /etc that only it sees");
             return None;
         }
-        // Somebody else may be adding or removing users at the same moment: then files vanish under the copy.
-        until("/etc was copied", || copied("/etc", &at.join("etc")));
-        until("/usr/sbin was copied", || {
-            copied("/usr/sbin", &at.join("sbin"))
-        });
-        for lock in ["passwd", "shadow", "group", "gshadow", "subuid", "subgid"] {
-            let _ = std::fs::remove_file(at.join(format!("etc/{lock}.lock")));
-        }
+        copy_etc(&at.join("etc"));
+        copy_folder("/usr/sbin", &at.join("sbin"));
         allow(at, 0o755);
         for part in ["home", "bin"] {
             std::fs::create_dir(at.join(part)).unwrap();
@@ -153,13 +149,6 @@ impl Drop for TaskHost {
         let _ = self.sshd.kill();
         let _ = self.sshd.wait();
     }
-}
-
-/// Copies what a folder holds; says whether nothing failed.
-fn copied(from: &str, to: &Path) -> bool {
-    let mut cp = Command::new("cp");
-    cp.args(["-a", &format!("{from}/.")]).arg(to);
-    cp.output().unwrap().status.success()
 }
 
 pub fn allow(path: &Path, mode: u32) {

@@ -4,6 +4,7 @@ pub mod authenticator;
 pub mod blobs;
 pub mod broker;
 pub mod connector;
+pub mod machine;
 pub mod postgres_server;
 pub mod rotator;
 pub mod sealer;
