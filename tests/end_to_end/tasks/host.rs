@@ -53,6 +53,8 @@ impl TaskHost {
             &text(&world.json("olaf", &["ledger", "key"], 0)["ssh_authority"]),
         );
         let host = Self { sshd, port, folder };
+        // What this machine's root has its shell do is nothing to a test.
+        host.rehome("root", &host.folder("home/root", 0o700));
         host.add_account(ACCOUNT);
         host.introduce(world);
         Some(host)
@@ -125,6 +127,28 @@ impl TaskHost {
         std::fs::write(&path, text).unwrap();
         allow(&path, 0o755);
         path.to_str().unwrap().to_owned()
+    }
+
+    /// Makes a folder of root's; its path.
+    pub fn folder(&self, name: &str, mode: u32) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir(&path).unwrap();
+        allow(&path, mode);
+        path
+    }
+
+    /// Says of an account that its home is elsewhere. `usermod` refuses it while the account's last process ends.
+    pub fn rehome(&self, account: &str, home: &Path) {
+        let list = self.path("etc/passwd");
+        let lines = std::fs::read_to_string(&list).unwrap();
+        let lines = lines.lines().map(|line| {
+            let mut fields: Vec<_> = line.split(':').collect();
+            if fields[0] == account {
+                fields[5] = home.to_str().unwrap();
+            }
+            fields.join(":") + "\n"
+        });
+        std::fs::write(&list, lines.collect::<String>()).unwrap();
     }
 
     /// Gives a path to an account.
