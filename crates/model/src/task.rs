@@ -100,7 +100,7 @@ pub struct Sighting {
     pub groups: BTreeSet<String>,
     /// Its login shell.
     pub shell: String,
-    /// What the account can change and must not: its home, rc files, the program, folders above them.
+    /// What others than root can change and must not: its home, rc files, shell, the program, folders above them.
     pub held: Vec<String>,
     /// Variables of its environment that make shells or programs run something else.
     pub environment: BTreeSet<String>,

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use super::host::{ACCOUNT, HOST, TaskHost, allow};
-use super::{REPORT, begin, declare, refused, run, sessions, ssh};
+use super::{REPORT, begin, declare, declare_for, refused, run, sessions, ssh};
 use crate::client::until;
 use crate::world::{World, said, text};
+
+const UPTIME: &str = "/usr/bin/uptime";
 
 #[test]
 fn what_could_make_a_task_run_something_else_is_refused_before_it_does() {
@@ -13,6 +15,90 @@ fn what_could_make_a_task_run_something_else_is_refused_before_it_does() {
     nothing_is_declared_of_an_unfit_account_or_program(&world, &host);
     nothing_runs_that_changed_since_it_was_signed(&world, &host);
     rc_files_and_the_environment_of_the_account_run_nothing(&world, &host);
+}
+
+/// An account that is neither a task's nor root, and its group.
+const THIRD: &str = "third";
+
+#[test]
+fn who_is_neither_root_nor_the_account_decides_nothing_of_what_a_task_runs() {
+    let Some((world, host)) = begin() else { return };
+    host.add_account(THIRD);
+    host.add_account("other");
+    the_program_and_all_above_it_are_of_root(&world, &host);
+    what_the_account_begins_with_is_of_root(&world, &host);
+    a_home_that_is_not_there_cannot_be_made_by_others(&world, &host);
+}
+
+fn is_others(world: &World, account: &str, program: &str, what: &str) {
+    let told = unfit(world, account, program);
+    let why = format!("others than root decide over {what}");
+    assert!(told.contains(&why), "{why}: {told}");
+}
+
+fn the_program_and_all_above_it_are_of_root(world: &World, host: &TaskHost) {
+    let report = host.script("theirs", REPORT);
+    host.give(THIRD, report.as_ref());
+    is_others(world, ACCOUNT, &report, "the program");
+    host.give(&format!("root:{THIRD}"), report.as_ref());
+    allow(report.as_ref(), 0o775);
+    is_others(world, ACCOUNT, &report, "the program");
+    for (name, mode) in [("owned", 0o755), ("sticky", 0o1777)] {
+        let folder = host.folder(name, mode);
+        let below = host.script(&format!("../{name}/report"), REPORT);
+        let below = below.replace("bin/../", "");
+        if name == "owned" {
+            host.give(THIRD, &folder);
+        } else {
+            host.give(THIRD, below.as_ref());
+        }
+        is_others(world, ACCOUNT, &below, "a folder above the program");
+    }
+}
+
+fn what_the_account_begins_with_is_of_root(world: &World, host: &TaskHost) {
+    let refused = |what: &str| is_others(world, "other", UPTIME, what);
+    let (home, theirs) = (host.path("home/other"), host.folder("theirs", 0o755));
+    host.give(THIRD, &theirs);
+    host.give(THIRD, &home);
+    refused("its home");
+    host.give(&format!("root:{THIRD}"), &home);
+    allow(&home, 0o775);
+    refused("its home");
+    allow(&home, 0o755);
+    let rc = home.join(".bashrc");
+    std::fs::write(&rc, "").unwrap();
+    host.give(THIRD, &rc);
+    refused("its file");
+    std::fs::remove_file(&rc).unwrap();
+    // What a link of root's leads to is looked at as well, and where that lies.
+    std::fs::write(theirs.join("rc"), "").unwrap();
+    std::os::unix::fs::symlink(theirs.join("rc"), &rc).unwrap();
+    refused("a folder above its file");
+    std::fs::remove_file(&rc).unwrap();
+    std::os::unix::fs::symlink("/bin/sh", theirs.join("sh")).unwrap();
+    let shell = theirs.join("sh");
+    host.done("usermod", &["--shell", shell.to_str().unwrap(), "other"]);
+    refused("a folder above its shell");
+    host.done("usermod", &["--shell", "/bin/sh", "other"]);
+    std::fs::create_dir(theirs.join("home")).unwrap();
+    let link = host.path("home/link");
+    std::os::unix::fs::symlink(theirs.join("home"), &link).unwrap();
+    for below in [theirs.join("home"), link] {
+        host.rehome("other", &below);
+        refused("a folder above its home");
+    }
+}
+
+fn a_home_that_is_not_there_cannot_be_made_by_others(world: &World, host: &TaskHost) {
+    host.rehome("other", &host.path("sticky/none/home"));
+    is_others(world, "other", UPTIME, "its home, which is not there");
+    host.rehome("other", &host.path("home/none"));
+    declare_for(world, "other", "fit", &[UPTIME]);
+    host.rehome("other", &host.path("home/other"));
+    let below = host.path("sticky/report");
+    host.give("root", &below);
+    declare(world, "below", &[below.to_str().unwrap()]);
 }
 
 /// Why a declaration is refused.
@@ -38,7 +124,7 @@ fn nothing_is_declared_of_an_unfit_account_or_program(world: &World, host: &Task
         let told = unfit(world, account, program);
         assert!(told.contains(why), "{why}: {told}");
     };
-    refused("root", "/usr/bin/uptime", "the account is root");
+    refused("root", UPTIME, "the account is root");
     refused(ACCOUNT, "/usr/bin/no-such", "is no regular file");
     refused(ACCOUNT, "/usr/bin", "is no regular file");
     refused(ACCOUNT, "/usr/bin/passwd", "set-user-ID");
@@ -62,13 +148,12 @@ fn nothing_is_declared_of_an_unfit_account_or_program(world: &World, host: &Task
     refused(ACCOUNT, &secret, "cannot read and run");
     let open = host.script("open", REPORT);
     allow(open.as_ref(), 0o777);
-    refused(ACCOUNT, &open, "the account can change the program");
+    refused(ACCOUNT, &open, "others than root decide over the program");
     let own = host.script("own", REPORT);
     host.give(ACCOUNT, own.as_ref());
     allow(own.as_ref(), 0o555);
-    refused(ACCOUNT, &own, "the account can change the program");
-    std::fs::create_dir(host.path("loose")).unwrap();
-    allow(&host.path("loose"), 0o777);
+    refused(ACCOUNT, &own, "others than root decide over the program");
+    host.folder("loose", 0o777);
     let beside = host
         .script("../loose/report", REPORT)
         .replace("bin/../", "");
@@ -85,54 +170,41 @@ fn nothing_is_declared_of_an_unfit_account_or_program(world: &World, host: &Task
         "--account",
         "other",
         "--",
-        "/usr/bin/uptime",
+        UPTIME,
     ];
     world.json("olaf", &words, 2);
     let shell = host.script("shell", "#!/bin/sh\nexec /bin/sh \"$@\"\n");
     host.done("usermod", &["--shell", &shell, "other"]);
-    refused("other", "/usr/bin/uptime", "is no POSIX shell");
+    refused("other", UPTIME, "is no POSIX shell");
     host.done("usermod", &["--shell", "/bin/bash", "other"]);
     host.done("groupadd", &["--force", "docker"]);
     host.done("usermod", &["--append", "--groups", "docker", "other"]);
-    refused("other", "/usr/bin/uptime", "in the group docker");
+    refused("other", UPTIME, "in the group docker");
     host.done("gpasswd", &["--delete", "other", "docker"]);
     host.may_by_sudo(true);
-    refused("other", "/usr/bin/uptime", "sudo lets the account do more");
+    refused("other", UPTIME, "sudo lets the account do more");
     host.may_by_sudo(false);
     host.give("other", &home);
-    refused(
-        "other",
-        "/usr/bin/uptime",
-        "the account can change its home",
-    );
+    refused("other", UPTIME, "others than root decide over its home");
     host.give("root", &home);
     for file in [".bashrc", ".profile", ".ssh"] {
         std::fs::write(home.join(file), "").unwrap();
         host.give("other", &home.join(file));
-        refused("other", "/usr/bin/uptime", &format!("other/{file}"));
+        refused("other", UPTIME, &format!("other/{file}"));
         std::fs::remove_file(home.join(file)).unwrap();
     }
     // A function that bash would find under a program's name; other shells take none from their environment.
     std::fs::create_dir(home.join(".ssh")).unwrap();
     let environment = home.join(".ssh/environment");
     std::fs::write(&environment, "BASH_FUNC_id%%=() { :; }\n").unwrap();
-    refused("other", "/usr/bin/uptime", "its environment has BASH_FUNC");
+    refused("other", UPTIME, "its environment has BASH_FUNC");
     std::fs::remove_file(environment).unwrap();
     // With nothing against it, the same account and program are taken.
-    let words = [
-        "tasks",
-        "add",
-        HOST,
-        "fit",
-        "--account",
-        "other",
-        "--",
-        "/usr/bin/uptime",
-    ];
-    world.signed("olaf", &words);
+    declare_for(world, "other", "fit", &[UPTIME]);
 }
 
 fn nothing_runs_that_changed_since_it_was_signed(world: &World, host: &TaskHost) {
+    host.add_account(THIRD);
     let report = host.script("report", REPORT);
     let path: &Path = report.as_ref();
     declare(world, "report", &[&report]);
@@ -153,11 +225,12 @@ fn nothing_runs_that_changed_since_it_was_signed(world: &World, host: &TaskHost)
     std::fs::remove_file(path).unwrap();
     host.script("report", REPORT);
     allow(path, 0o777);
-    refused(
-        &ssh(world, &[], "report"),
-        "the account can change the program",
-    );
+    let others = "others than root decide over the program";
+    refused(&ssh(world, &[], "report"), others);
     allow(path, 0o755);
+    host.give(THIRD, path);
+    refused(&ssh(world, &[], "report"), others);
+    host.give("root", path);
     host.done("usermod", &["--shell", "/bin/bash", ACCOUNT]);
     refused(&ssh(world, &[], "report"), "login shell was changed");
     host.done("usermod", &["--shell", "/bin/sh", ACCOUNT]);
@@ -190,9 +263,7 @@ fn rc_files_and_the_environment_of_the_account_run_nothing(world: &World, host: 
     let mark = host.path("home/mark");
     std::fs::create_dir(home.join(".ssh")).unwrap();
     allow(&home.join(".ssh"), 0o755);
-    let anywhere = host.path("anywhere");
-    std::fs::create_dir(&anywhere).unwrap();
-    allow(&anywhere, 0o1777);
+    let anywhere = host.folder("anywhere", 0o1777);
     let mark_of_account = anywhere.join("mark");
     let rc = home.join(".ssh/rc");
     std::fs::write(&rc, format!("touch {}\n", mark_of_account.display())).unwrap();

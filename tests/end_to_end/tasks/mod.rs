@@ -24,7 +24,11 @@ fn ssh(world: &World, options: &[&str], typed: &str) -> Output {
 }
 
 fn declare(world: &World, name: &str, words: &[&str]) {
-    let mut all = vec!["tasks", "add", HOST, name, "--account", ACCOUNT, "--"];
+    declare_for(world, ACCOUNT, name, words);
+}
+
+fn declare_for(world: &World, account: &str, name: &str, words: &[&str]) {
+    let mut all = vec!["tasks", "add", HOST, name, "--account", account, "--"];
     all.extend(words);
     world.signed("olaf", &all);
 }

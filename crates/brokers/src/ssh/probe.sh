@@ -9,38 +9,92 @@ me=$(id -u) && all=$(id -Gn) && entry=$(getent passwd "$me") || exit 11
 rest=${entry%:*}
 home=${rest##*:}
 shell=$(readlink -f -- "${entry##*:}") || shell=${entry##*:}
-mine() {
-    [ -w "$1" ] || [ "$(stat -c %u -- "$1")" = "$me" ] || [ "$(stat -L -c %u -- "$1")" = "$me" ]
+# Whether others than root own an entry or can write to it. A link has no rights of its own.
+others() {
+    rights=$(stat -c "%u %A" -- "$1") || return 0
+    case $rights in
+    "0 l"*) return 1 ;;
+    "0 "?????[!w]??[!w]*) ;;
+    *) return 0 ;;
+    esac
+    [ -w "$1" ]
 }
-file() {
-    if [ -e "$2" ] || [ -L "$2" ]; then
-        if mine "$2"; then echo "held $1 $2"; fi
-    fi
+# Whether a folder that others can write to is sticky, and what it is asked for is there and is of root.
+guarded() {
+    case $(stat -c "%u %A" -- "$1") in
+    "0 d"????????[tT]*) ;;
+    *) return 1 ;;
+    esac
+    [ "$(stat -c %u -- "$2" 2>&-)" = 0 ]
 }
-above() {
-    up=${2%/*}
-    while [ -n "$up" ]; do
-        if [ -k "$up" ] && [ "$(stat -c %u -- "$up")" != "$me" ]; then :; else file "$1" "$up"; fi
-        up=${up%/*}
+# Tells of what $1 path $2 is, once.
+tell() {
+    case $told in
+    *"|$2|"*) ;;
+    *)
+        told="$told|$2|"
+        echo "held $1 $2"
+        ;;
+    esac
+}
+# Goes from folder $2 along path $3 as the kernel does, through every link, and tells where others than root decide.
+walk() {
+    at=$2
+    ahead=$3
+    links=
+    while [ -n "$ahead" ]; do
+        part=${ahead%%/*}
+        ahead=${ahead#"$part"}
+        ahead=${ahead#/}
+        next=$at/$part
+        case $part in
+        "" | .) continue ;;
+        ..)
+            at=${at%/*}
+            continue
+            ;;
+        esac
+        if others "${at:-/}" && ! guarded "${at:-/}" "$next"; then
+            if [ -e "$next" ] || [ -L "$next" ]; then
+                tell "a folder above $1," "${at:-/}"
+            else
+                tell "$1, which is not there," "$next"
+            fi
+        fi
+        if [ -L "$next" ]; then
+            links=$links.
+            if others "$next" || [ ${#links} -gt 40 ]; then tell "a link to $1," "$next"; fi
+            [ ${#links} -le 40 ] || return 0
+            to=$(readlink -- "$next")
+            case $to in /*) at= ;; esac
+            ahead=$to/$ahead
+        elif [ -e "$next" ]; then
+            at=$next
+        else
+            return 0
+        fi
     done
-    file "$1" /
+    if others "${at:-/}"; then tell "$1" "${at:-/}"; fi
 }
+told=
 echo "uid $me"
 for group in $all; do echo "group $group"; done
 echo "shell $shell"
-file "its shell" "$shell"
-file "its home" "$home"
-above "a folder above its home," "$home"
+walk "its shell" "" "${entry##*:}"
+walk "its home" "" "$home"
+inside=$at
 for rc in .ssh .ssh/rc .ssh/environment .ssh/authorized_keys .profile .bashrc .bash_profile .bash_login .bash_env \
     .kshrc .mkshrc .shrc .zshenv .pam_environment .config .local; do
-    file "its file" "$home/$rc"
+    if [ -e "$home/$rc" ] || [ -L "$home/$rc" ]; then walk "its file" "$inside" "$rc"; fi
+done
+for rc in bash.bashrc bashrc environment ld.so.preload ssh/sshrc; do
+    if [ -e "/etc/$rc" ] || [ -L "/etc/$rc" ]; then walk "the file" "" "/etc/$rc"; fi
 done
 if command -v sudo >/dev/null && sudo -n -l >/dev/null 2>&1 </dev/null; then echo "elevates sudo"; fi
 if command -v doas >/dev/null && doas -n true >/dev/null 2>&1 </dev/null; then echo "elevates doas"; fi
 echo "leads $(readlink -f -- "$program")"
 echo "kind $(stat -c %F -- "$program")"
-file "the program" "$program"
-above "a folder above the program," "$program"
+walk "the program" "" "$program"
 if [ -u "$program" ] || [ -g "$program" ]; then echo "switches"; fi
 if [ -x "$program" ]; then echo "runs"; fi
 sum=$(sha256sum <"$program") && echo "sha256 ${sum%% *}"

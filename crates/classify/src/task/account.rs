@@ -68,7 +68,7 @@ fn against_account(sighting: &Sighting) -> Vec<String> {
     }
     for held in &sighting.held {
         found.push(format!(
-            "the account can change {held}: give it to root and take the right to write away"
+            "others than root decide over {held}: give it to root and let neither group nor others write to it"
         ));
     }
     for name in &sighting.environment {
