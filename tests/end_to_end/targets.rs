@@ -9,7 +9,8 @@ use portcullis_ports::conformance::postgres_server::PostgresServer;
 use crate::client::{feed, until};
 use crate::world::said;
 
-/// A running sshd that logs the present account in: by one key, and by certificates of one authority.
+/// A running sshd that logs the present account in: by one key, and by certificates of one authority. Shells find
+/// none of the account's rc files.
 pub struct Sshd {
     child: Child,
     port: u16,
@@ -31,7 +32,7 @@ impl Sshd {
             "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host_key\n\
              TrustedUserCAKeys {at}/authority.pub\nAuthorizedKeysFile {at}/authorized_keys\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n\
-             PermitRootLogin yes\nStrictModes no\nPidFile none\nLogLevel DEBUG3\n"
+             PermitRootLogin yes\nStrictModes no\nPidFile none\nLogLevel DEBUG3\nSetEnv HOME={at}\n"
         );
         std::fs::write(folder.join("sshd_config"), settings).unwrap();
         let log = std::fs::File::create(folder.join("log")).unwrap();

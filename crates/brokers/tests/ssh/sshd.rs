@@ -1,5 +1,5 @@
 //! A real sshd in a temporary folder: one process a connection, on sockets we accept ourselves, so that
-//! the port is never anybody else's.
+//! the port is never anybody else's. Shells find no rc files of whoever runs the tests, whose account it is.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -45,7 +45,7 @@ impl Sshd {
             "HostKey {0}/host\nTrustedUserCAKeys {0}/ca.pub\nAuthorizedKeysFile {0}/authorized_keys\n\
              StrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\n\
              KbdInteractiveAuthentication no\nUsePAM no\nPidFile none\nAcceptEnv LC_* FOO\n\
-             LogLevel VERBOSE\nPrintMotd no\n",
+             LogLevel VERBOSE\nPrintMotd no\nSetEnv HOME={0}\n",
             folder.path().display()
         );
         std::fs::write(path("sshd_config"), config).unwrap();
