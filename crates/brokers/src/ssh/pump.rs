@@ -205,7 +205,9 @@ impl Down<'_> {
                         .await;
                     self.output.error(bytes).await
                 }
-                TargetEvent::Eof => self.output.eof().await,
+                // Said once the exit status was: of two programs on one connection, OpenSSH's client closes the
+                // channel of one that has nothing more to say, and would not hear how it ended.
+                TargetEvent::Eof => Ok(()),
                 TargetEvent::ExitStatus(status) => {
                     *self.exit = Some(status);
                     Ok(())

@@ -307,6 +307,31 @@ async fn a_second_channel_is_a_second_wish_a_second_login_and_a_second_tape() {
 }
 
 #[tokio::test]
+async fn a_program_that_says_no_more_before_it_ends_still_says_how_it_ended() {
+    let world = World::new().await;
+    let socket = format!("ControlPath={}", world.path("master").display());
+    let master = ["-o", &socket, "-o", "ControlMaster=yes"];
+    let mut first = world.ssh(&master, &["echo ready; cat"]);
+    let mut first = first.stdin(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    timeout(DEADLINE, lines.next_line()).await.unwrap().unwrap();
+    let silent = "exec </dev/null >/dev/null 2>&1; sleep 0.5; exit 7";
+    for command in ["exit 7", silent] {
+        let ran = world.run(&["-o", &socket], &[command]).await;
+        assert_eq!(ran.status, Some(7), "{command}: {ran:?}");
+    }
+    for n in 1..3 {
+        let closing = world.control.closed(n).await;
+        assert_eq!(
+            (closing.cause, closing.exit),
+            (CloseCause::Completed, Some(7))
+        );
+    }
+    drop(first.stdin.take());
+    assert_eq!(ended(first).await.status, Some(0));
+}
+
+#[tokio::test]
 async fn a_line_from_control_is_shown_and_recorded_and_so_is_the_notice_before() {
     let world = World::new().await;
     world.control.script().notice = "recorded for Ana".to_owned();
