@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::Engine;
 use crate::failure::Failure;
+use crate::supervision::contained;
 
 /// How long between two looks at whether evidence can be written again.
 const LOOK: Duration = Duration::from_millis(500);
@@ -30,7 +31,7 @@ const PROBE_BYTES: usize = 64 << 10;
 /// Whether evidence can be written, and what was written is still there.
 pub(crate) struct Custody {
     trouble: watch::Sender<Option<String>>,
-    /// Why the store is not what was recorded. It stays so until somebody put it right and starts the server anew.
+    /// Why nothing privileged begins until somebody put it right and starts the server anew.
     distrusted: OnceLock<String>,
     inspected: watch::Sender<bool>,
 }
@@ -59,9 +60,18 @@ impl Custody {
     }
 
     /// The store was found not to hold what was recorded.
-    pub(crate) fn distrust(&self, what: String) {
+    pub(crate) fn distrust(&self, what: impl Display) {
         // The first finding is what is told.
-        drop(self.distrusted.set(what));
+        drop(self.distrusted.set(format!(
+            "the store is not what was recorded ({what}), so nothing privileged begins: stop the server, see portcullis doctor, and restore the store from a backup"
+        )));
+    }
+
+    /// A part of the server is gone that sees to what begins.
+    pub(crate) fn broke(&self, what: impl Display) {
+        drop(self.distrusted.set(format!(
+            "{what}, so nothing privileged begins: start the server anew, and see its log for why"
+        )));
     }
 
     /// The store was compared with the ledger.
@@ -76,13 +86,12 @@ impl Custody {
         drop(tokio::time::timeout(at_most, waited).await);
     }
 
-    /// Refuses once the store was found changed: what decides might be made up.
+    /// Refuses once the store was found changed, or a part of the server is gone: what decides might be made up, and
+    /// might not be decided again.
     pub(crate) fn trusted(&self) -> Result<(), Failure> {
         match self.distrusted.get() {
             None => Ok(()),
-            Some(what) => Err(Failure::Unavailable(format!(
-                "the store is not what was recorded ({what}), so nothing privileged begins: stop the server, see portcullis doctor, and restore the store from a backup"
-            ))),
+            Some(what) => Err(Failure::Unavailable(what.clone())),
         }
     }
 
@@ -274,7 +283,7 @@ impl Engine {
 
     async fn record_ends(&self) {
         for over in self.unrecorded.take() {
-            if let Err(failure) = self.record_end(&over).await {
+            if let Err(failure) = contained(self.record_end(&over)).await {
                 tracing::warn!(session = %over.session, %failure, "the end of a session is still not recorded");
                 self.unrecorded.put_back(over);
             }

@@ -21,6 +21,7 @@ use crate::journal::Loaded;
 use crate::overlap::{Turns, rights};
 use crate::reevaluation::AT_ONCE;
 use crate::secrets::Warrant;
+use crate::supervision::contained;
 
 /// How long the loop waits when nothing wakes it: the grain of expiry.
 const TICK: Duration = Duration::from_millis(250);
@@ -102,7 +103,7 @@ impl Engine {
                 };
                 let engine = Arc::clone(&self);
                 tokio::spawn(async move {
-                    if let Err(failure) = engine.attend(id).await {
+                    if let Err(failure) = contained(engine.attend(id)).await {
                         tracing::warn!(grant = %id, %failure, "due work failed and will be tried again");
                         tokio::time::sleep(RETRY).await;
                     }

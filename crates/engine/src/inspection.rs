@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use portcullis_ledger::{NoteVerifier, Tree, read_bundle};
-use portcullis_ports::control::Order;
 use tokio::sync::watch;
 
 use crate::Engine;
@@ -82,15 +81,12 @@ impl Engine {
         };
         if let Err(failure) = found {
             tracing::error!(%failure, "the store is not what was recorded: nothing privileged begins");
-            self.journal.custody.distrust(failure.to_string());
-            for session in self.live.all() {
-                self.orders.give(Order::Kill {
-                    session,
-                    reason: format!("the store is not what was recorded: {failure}"),
-                });
-            }
+            self.journal.custody.distrust(&failure);
+            self.end_all(&format!("the store is not what was recorded: {failure}"));
         }
         self.journal.custody.inspected();
+        // Done; a loop that ends before it is told to is taken for broken.
+        drop(shutdown.wait_for(|stop| *stop).await);
     }
 
     async fn inspect(&self) -> Result<(), Failure> {

@@ -40,6 +40,7 @@ mod sequencer;
 mod sessions;
 mod sign_in;
 mod start;
+mod supervision;
 mod tapes;
 mod tasks;
 mod tokens;

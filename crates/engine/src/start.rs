@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use portcullis_model::Secret;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::attempts::Attempts;
 use crate::custody::Dealt;
@@ -13,6 +12,7 @@ use crate::failure::Failure;
 use crate::founding::origin;
 use crate::ports::Ports;
 use crate::sequencer::Sequencer;
+use crate::supervision::Loops;
 use crate::tapes::HEAD_EVERY;
 use crate::unlock::{self, Unlock};
 use crate::{Engine, bundles};
@@ -33,8 +33,7 @@ pub struct Options {
 pub struct Running {
     /// The engine.
     pub engine: Arc<Engine>,
-    stop: watch::Sender<bool>,
-    loops: Vec<JoinHandle<()>>,
+    loops: Loops,
 }
 
 impl Running {
@@ -89,34 +88,31 @@ impl Running {
     }
 
     fn with_loops(engine: Arc<Engine>, sequencer: Sequencer, dealt: Dealt) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let loops = vec![
-            tokio::spawn(sequencer.run(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_duties(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_rotations(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_occasions(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_sessions(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_grants(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_targets(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_heads(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_inspection(stopped.clone())),
-            tokio::spawn(Arc::clone(&engine).run_custody(dealt, stopped)),
-        ];
-        Self {
-            engine,
-            stop,
-            loops,
-        }
+        let mut loops = Loops::of(Arc::clone(&engine));
+        loops.start("the ledger", |_, stopped| sequencer.run(stopped));
+        loops.start("due work", Engine::run_duties);
+        loops.start("rotation", Engine::run_rotations);
+        loops.start("occasions", Engine::run_occasions);
+        loops.start("re-evaluation of sessions", Engine::run_sessions);
+        loops.start("re-evaluation of grants", Engine::run_grants);
+        loops.start("re-evaluation at targets", Engine::run_targets);
+        loops.start("tape heads", Engine::run_heads);
+        loops.start("inspection", Engine::run_inspection);
+        loops.start("custody", |engine, stopped| {
+            engine.run_custody(dealt, stopped)
+        });
+        Self { engine, loops }
+    }
+
+    /// Waits until a part of it has ended that should go on until it is stopped; says which. Nothing privileged
+    /// begins any more then: it is to be stopped and started anew.
+    pub async fn broken(&self) -> &'static str {
+        self.loops.broken().await
     }
 
     /// Stops the loops; the ledger takes up what is left.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
-        for running in self.loops {
-            if let Err(error) = running.await {
-                tracing::error!(%error, "a loop of the engine did not end cleanly");
-            }
-        }
+        self.loops.stop().await;
     }
 }
 

@@ -12,6 +12,7 @@ use crate::Engine;
 use crate::custody::Over;
 use crate::failure::Failure;
 use crate::live::{head_of, tape_head};
+use crate::supervision::contained;
 
 /// How often the head of a live tape goes to the ledger.
 pub(crate) const HEAD_EVERY: Duration = Duration::from_secs(30);
@@ -155,8 +156,8 @@ impl Engine {
             let Some(live) = self.live.get(session) else {
                 continue;
             };
-            let head = live.head().await;
-            if let Err(failure) = self.record_head(session, head).await {
+            let recorded = async { self.record_head(session, live.head().await).await };
+            if let Err(failure) = contained(recorded).await {
                 tracing::warn!(%session, %failure, "the head of a tape could not be recorded");
             }
         }

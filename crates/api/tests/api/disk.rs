@@ -37,6 +37,8 @@ pub struct Disk {
     lost: Mutex<bool>,
     /// What is written in the store is there, and whoever wrote it does not hear of it.
     silent: watch::Sender<bool>,
+    /// Whoever reads this in the store next meets a defect.
+    defect: Mutex<Option<String>>,
 }
 
 impl Disk {
@@ -63,6 +65,18 @@ impl Disk {
 
     pub fn speak_again(&self) {
         self.silent.send_replace(false);
+    }
+
+    /// Whoever reads this row next, or `events`, meets a defect.
+    pub fn break_reading(&self, what: &str) {
+        *self.defect.lock().unwrap() = Some(what.to_owned());
+    }
+
+    fn is_read(&self, what: &str) {
+        let mut defect = self.defect.lock().unwrap();
+        let met = defect.take_if(|defect| defect == what);
+        drop(defect);
+        assert_eq!(met, None, "this test wants it so");
     }
 
     pub fn make_room(&self) {
@@ -125,6 +139,7 @@ impl Store for On<dyn Store> {
     }
 
     async fn events(&self, from: u64, limit: usize) -> Result<Vec<Stored>, StoreError> {
+        self.disk.is_read("events");
         self.inner.events(from, limit).await
     }
 
@@ -133,6 +148,7 @@ impl Store for On<dyn Store> {
     }
 
     async fn row(&self, table: &str, id: &str) -> Result<Option<Row>, StoreError> {
+        self.disk.is_read(id);
         self.inner.row(table, id).await
     }
 

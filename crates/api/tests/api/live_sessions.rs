@@ -1,5 +1,6 @@
 //! What a gate gets from control: a session's own key, and its end when what allowed it is no longer so.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
@@ -78,26 +79,31 @@ impl Scene {
     }
 
     /// Waits for the order to end a session; returns why.
-    pub async fn ended(&self, session: SessionId, mut cursor: u64) -> String {
+    pub async fn ended(&self, session: SessionId, cursor: u64) -> String {
+        let told = self.all_ended(cursor, 1).await;
+        let why = told.get(&session);
+        why.unwrap_or_else(|| panic!("others end: {told:?}"))
+            .clone()
+    }
+
+    /// Waits for orders to end so many sessions; returns why, by session.
+    pub async fn all_ended(&self, mut cursor: u64, count: usize) -> BTreeMap<SessionId, String> {
+        let mut told = BTreeMap::new();
         let listening = async {
-            loop {
+            while told.len() < count {
                 let orders = self.world.engine.orders(cursor).await;
                 cursor = orders.cursor;
-                if let Some(order) = orders.orders.into_iter().next() {
-                    let Order::Kill {
-                        session: meant,
-                        reason,
-                    } = order
-                    else {
+                for order in orders.orders {
+                    let Order::Kill { session, reason } = order else {
                         panic!("{order:?}");
                     };
-                    assert_eq!(meant, session, "{reason}");
-                    return reason;
+                    told.insert(session, reason);
                 }
             }
         };
         let ended = tokio::time::timeout(PATIENCE, listening).await;
-        ended.expect("nobody ends the session")
+        ended.expect("nobody ends the session");
+        told
     }
 
     /// Waits until it is written that a session is to end.
@@ -106,6 +112,16 @@ impl Scene {
         while self.world.get(&self.people.rosa, &show).await.done()["status"] != "ending" {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Policy forbids the gate. That ends sessions only: a grant of the privileged path is decided when it is used. What
+    /// only adds a forbid needs one signature, so that it can be done at once.
+    pub async fn close_the_gate(&self) {
+        let forbid = "@id(\"closed\")\nforbid (principal, action, resource is Portcullis::Resource)\n\
+                      when { resource.name == \"gate\" };\n";
+        let mut files = active(&self.world, &self.people.iris).await;
+        files["guardrails/closed.cedar"] = json!(forbid);
+        propose(&self.world, &self.people.iris, &files).await;
     }
 
     /// Nothing more is opened, for this reason.
@@ -214,12 +230,7 @@ async fn a_live_session_ends_with_its_resource() {
 async fn a_live_session_ends_when_policy_no_longer_allows_it() {
     let scene = Scene::new().await;
     let (session, cursor) = scene.live().await;
-    // What only adds a forbid needs one signature, so that it can be done at once.
-    let forbid = "@id(\"closed\")\nforbid (principal, action, resource is Portcullis::Resource)\n\
-                  when { resource.name == \"gate\" };\n";
-    let mut files = active(&scene.world, &scene.people.iris).await;
-    files["guardrails/closed.cedar"] = json!(forbid);
-    propose(&scene.world, &scene.people.iris, &files).await;
+    scene.close_the_gate().await;
     let why = scene.ended(session, cursor).await;
     assert!(why.contains("closed"), "{why}");
     scene.is_shut().await;

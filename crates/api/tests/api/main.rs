@@ -10,6 +10,7 @@
 mod access;
 mod bundles;
 mod custody;
+mod defects;
 mod disk;
 mod doors;
 mod gate;

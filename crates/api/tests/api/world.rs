@@ -238,6 +238,13 @@ impl World {
         Self { seeds, ..again }
     }
 
+    /// Waits until the engine says that a part of it ended unasked; which.
+    pub async fn broken(&self) -> &'static str {
+        let broken = self.running.as_ref().unwrap().broken();
+        let waited = tokio::time::timeout(PATIENCE, broken).await;
+        waited.expect("all of it goes on")
+    }
+
     /// Stops the engine's loops; what they left is written.
     pub async fn stopped(mut self) -> Self {
         if let Some(running) = self.running.take() {

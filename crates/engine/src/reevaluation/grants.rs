@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
 use portcullis_classify::task::TASK;
 use portcullis_flow::grant::{EndCause, Grant};
 use portcullis_flow::identity::IdentityState;
@@ -16,6 +15,7 @@ use super::{AT_ONCE, declared_anew};
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::failure::Failure;
+use crate::supervision::{contained, each};
 
 /// How long to wait before what could not be decided is looked at again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ impl Engine {
         let mut occasions = self.occasions.all();
         while !*shutdown.borrow() {
             occasions.mark_unchanged();
-            let decided = self.reevaluate_grants().await;
+            let decided = contained(self.reevaluate_grants()).await;
             if let Err(failure) = &decided {
                 tracing::error!(%failure, "active grants could not all be looked at: trying again");
             }
@@ -42,12 +42,10 @@ impl Engine {
     /// Looks at every one; a failure of one keeps no other from being looked at.
     async fn reevaluate_grants(&self) -> Result<(), Failure> {
         let active = self.journal.find::<Grant>(&[("status", "active")]).await?;
-        let outcomes = stream::iter(active)
-            .map(|(stream, grant)| async move { self.reevaluate_grant(stream, &grant).await })
-            .buffer_unordered(AT_ONCE);
-        outcomes
-            .fold(Ok(()), |so_far, outcome| async move { so_far.and(outcome) })
-            .await
+        each(active, AT_ONCE, |(stream, grant)| async move {
+            self.reevaluate_grant(stream, &grant).await
+        })
+        .await
     }
 
     /// Ends a grant that does not hold any more.

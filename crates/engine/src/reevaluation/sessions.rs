@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use portcullis_flow::grant::{Grant, GrantStatus};
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::Session;
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 use super::{AT_ONCE, declared_anew};
 use crate::Engine;
 use crate::failure::Failure;
+use crate::supervision::{contained, each};
 
 impl Engine {
     /// Decides about live sessions on every occasion, until shut down.
@@ -22,32 +22,40 @@ impl Engine {
                 _ = occasions.changed() => {}
                 _ = shutdown.changed() => return,
             }
-            if let Err(failure) = self.reevaluate_sessions().await {
-                tracing::error!(%failure, "live sessions could not be looked at: ending them");
-                stream::iter(self.live.all())
-                    .for_each_concurrent(AT_ONCE, |session| {
-                        self.kill_quietly(session, "access could not be decided anew")
-                    })
-                    .await;
-            }
+            self.reevaluate_sessions().await;
         }
     }
 
-    async fn reevaluate_sessions(&self) -> Result<(), Failure> {
-        stream::iter(self.live.all().into_iter().map(Ok))
-            .try_for_each_concurrent(AT_ONCE, |id| self.reevaluate_session(id))
-            .await
-    }
-
-    async fn reevaluate_session(&self, id: SessionId) -> Result<(), Failure> {
-        let loaded = self.journal.load::<Session>(id).await?;
-        let Some(session) = loaded.state.filter(Session::is_live) else {
-            return Ok(());
+    async fn reevaluate_sessions(&self) {
+        let decide = |id| async move {
+            self.decide_session(id).await;
+            Ok(())
         };
-        if let Some(why) = self.no_longer_allowed(&session).await? {
-            self.kill_quietly(id, &why).await;
+        // What it answers is always good: each session's failure is dealt with there.
+        drop(each(self.live.all(), AT_ONCE, decide).await);
+    }
+
+    /// Ends a session that would not be opened today, and one of which that cannot be said.
+    async fn decide_session(&self, id: SessionId) {
+        let why = match contained(self.session_refused(id)).await {
+            Ok(None) => return,
+            Ok(Some(why)) => why,
+            Err(failure) => {
+                tracing::error!(session = %id, %failure, "a session could not be looked at: ending it");
+                "access could not be decided anew".to_owned()
+            }
+        };
+        if let Err(failure) = self.order_kill(id, None, &why).await {
+            tracing::error!(session = %id, %failure, "a session could not be ended");
         }
-        Ok(())
+    }
+
+    async fn session_refused(&self, id: SessionId) -> Result<Option<String>, Failure> {
+        let loaded = self.journal.load::<Session>(id).await?;
+        match loaded.state.filter(Session::is_live) {
+            Some(session) => self.no_longer_allowed(&session).await,
+            None => Ok(None),
+        }
     }
 
     /// Why a live session would not be opened today; nothing when it would.
@@ -93,11 +101,5 @@ impl Engine {
         }
         self.refused_now(&assessment, assessment.policy_action, opening.controls)
             .await
-    }
-
-    async fn kill_quietly(&self, id: SessionId, why: &str) {
-        if let Err(failure) = self.order_kill(id, None, why).await {
-            tracing::error!(session = %id, %failure, "a session could not be ended");
-        }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
 use portcullis_classify::task::TASK;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::request::Request;
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 use crate::Engine;
 use crate::failure::Failure;
 use crate::requests::Standing;
+use crate::supervision::{contained, each};
 
 /// How many targets are read at the same time.
 const AT_ONCE: usize = 8;
@@ -39,7 +39,7 @@ impl Engine {
         while !*shutdown.borrow() {
             occasions.mark_unchanged();
             let decided = tokio::select! {
-                decided = self.reread() => decided,
+                decided = contained(self.reread()) => decided,
                 _ = shutdown.changed() => return,
             };
             if let Err(failure) = &decided {
@@ -54,12 +54,11 @@ impl Engine {
     }
 
     async fn reread(&self) -> Result<(), Failure> {
-        let outcomes = stream::iter(self.questions().await?)
-            .map(|(_, waiting)| async move { self.reread_one(waiting).await })
-            .buffer_unordered(AT_ONCE);
-        outcomes
-            .fold(Ok(()), |so_far, outcome| async move { so_far.and(outcome) })
-            .await
+        let questions = self.questions().await?;
+        each(questions.into_values(), AT_ONCE, |waiting| {
+            self.reread_one(waiting)
+        })
+        .await
     }
 
     async fn questions(&self) -> Result<BTreeMap<Question, Waiting>, Failure> {

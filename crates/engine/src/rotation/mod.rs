@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 use crate::failure::Failure;
 use crate::journal::Loaded;
+use crate::supervision::contained;
 use crate::{Engine, SecretView};
 
 use pursuit::{Pursuit, Setback};
@@ -161,7 +162,7 @@ impl Engine {
     }
 
     async fn attend_secret(self: Arc<Self>, id: SecretId) {
-        if let Err(failure) = self.try_attend_secret(id).await {
+        if let Err(failure) = contained(self.try_attend_secret(id)).await {
             tracing::warn!(secret = %id, %failure, "a rotation did not go on and will be tried again");
         }
     }

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use portcullis_api::TlsIdentity;
 use portcullis_engine::{Engine, Options, Running, Unlock};
 use portcullis_model::Secret;
 use portcullis_ports::{Broker, BrokerSettings, failpoints};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::config::Config;
 use super::folder::{DataFolder, replace_private};
@@ -26,7 +26,7 @@ use crate::{output, secret_file};
 pub(crate) struct Server {
     running: Running,
     stop: watch::Sender<bool>,
-    doors: Vec<JoinHandle<()>>,
+    doors: JoinSet<()>,
     /// Where the API listens.
     pub(crate) https: SocketAddr,
     /// Where the SSH door listens.
@@ -43,13 +43,21 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outc
     let config = Config::read(&folder, args.config.as_deref())?;
     config.check_roles(args.role)?;
     let unlock = unlock_from(&folder, &config, args.unlock.as_deref())?;
-    let server = Server::start(&folder, &config, unlock).await?;
+    let mut server = Server::start(&folder, &config, unlock).await?;
     output::line(format!(
         "portcullis: https://{} ssh {}",
         server.https, server.ssh
     ))?;
-    interruption.heard().await;
+    let broken = tokio::select! {
+        () = interruption.heard() => None,
+        broken = server.broken() => Some(broken),
+    };
     server.stop().await;
+    if let Some(what) = broken {
+        bail!(
+            "{what} ended unasked and the server does not go on without it: see the log above, then start it anew"
+        );
+    }
     Ok(Outcome::Done)
 }
 
@@ -111,8 +119,9 @@ impl Server {
         tls.check().with_context(|| named(folder))?;
         let (stop, stopped) = watch::channel(false);
         let addresses = (https.local_addr()?, ssh.local_addr()?);
-        let mut doors = vec![serve_https(&running.engine, https, tls, stopped.clone())];
-        doors.push(serve_ssh(&running.engine, &brokers, ssh, stopped).await?);
+        let mut doors = JoinSet::new();
+        doors.spawn(serve_https(&running.engine, https, tls, stopped.clone()));
+        doors.spawn(serve_ssh(&running.engine, &brokers, ssh, stopped).await?);
         say_addresses(folder, addresses)?;
         Ok(Self {
             running,
@@ -128,11 +137,19 @@ impl Server {
         &self.running.engine
     }
 
+    /// Waits until a part of it has ended that should go on until it is stopped; says which.
+    pub(crate) async fn broken(&mut self) -> &'static str {
+        tokio::select! {
+            part = self.running.broken() => part,
+            Some(_) = self.doors.join_next() => "a door",
+        }
+    }
+
     /// Closes the doors, then stops the engine.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
-        for door in self.doors {
-            if let Err(error) = door.await {
+        while let Some(closed) = self.doors.join_next().await {
+            if let Err(error) = closed {
                 tracing::error!(%error, "a door did not close cleanly");
             }
         }
@@ -164,13 +181,13 @@ fn serve_https(
     listener: TcpListener,
     tls: TlsIdentity,
     stopped: watch::Receiver<bool>,
-) -> JoinHandle<()> {
+) -> impl Future<Output = ()> + Send + use<> {
     let router = portcullis_api::router(Arc::clone(engine));
-    tokio::spawn(async move {
+    async move {
         if let Err(error) = portcullis_api::serve_https(listener, router, tls, stopped).await {
             tracing::error!(%error, "the API ended");
         }
-    })
+    }
 }
 
 async fn serve_ssh(
@@ -178,7 +195,7 @@ async fn serve_ssh(
     brokers: &[Arc<dyn Broker>],
     listener: TcpListener,
     shutdown: watch::Receiver<bool>,
-) -> anyhow::Result<JoinHandle<()>> {
+) -> anyhow::Result<impl Future<Output = ()> + Send + use<>> {
     let broker = brokers
         .iter()
         .find(|broker| broker.descriptor().name == SSH_DOOR);
@@ -190,11 +207,11 @@ async fn serve_ssh(
         entropy: Arc::new(OsEntropy),
         shutdown,
     };
-    Ok(tokio::spawn(async move {
+    Ok(async move {
         if let Err(error) = broker.serve(listener, settings).await {
             tracing::error!(%error, "the SSH door ended");
         }
-    }))
+    })
 }
 
 /// The broker that `listen.ssh` belongs to.
