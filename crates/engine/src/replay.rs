@@ -49,13 +49,19 @@ impl Engine {
         let held = held.into_iter().find(|(_, grant)| {
             grant.issue.digest == assessment.digest && grant.usable(Path::Privileged, now).is_ok()
         });
+        let no_grant = |why: String| {
+            let next = format!("portcullis request {name} replay session={id} --reason TEXT");
+            Failure::denied("no_grant", why, next)
+        };
         let (stream, grant) = held.ok_or_else(|| {
-            Failure::denied(
-                "no_grant",
-                "replaying a tape through the product is a privileged action of its own",
-                format!("portcullis request {name} replay session={id} --reason TEXT"),
+            no_grant(
+                "replaying a tape through the product is a privileged action of its own".to_owned(),
             )
         })?;
+        let lapsed = self.approvals_lapsed(&self.census().await?, &grant).await?;
+        if let Some(why) = lapsed {
+            return Err(no_grant(why));
+        }
         let met = Controls {
             mfa: who.has_second_factor(),
             ..grant.issue.controls

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::live_sessions::{Scene, active, propose};
 use crate::overlaps::{granted, revoke, stacked, until};
-use crate::people::{People, gate, shell};
+use crate::people::{People, gate, lodge, shell};
 use crate::shelf::Shelf;
 use crate::world::World;
 
@@ -144,17 +144,27 @@ async fn what_changed_while_the_server_was_down_is_looked_at_when_it_starts() {
     until_taken(&shelf, "vera").await;
 }
 
-/// A second owner of resources, who owns the gate too.
-async fn second_owner(world: &World, people: &People) -> String {
-    let body = json!({"name": "otto", "kind": "human", "roles": ["resource"]});
+/// One more owner of the installation, with this role.
+async fn another_owner(world: &World, people: &People, name: &str, role: &str) -> String {
+    let body = json!({"name": name, "kind": "human", "roles": [role]});
     let added = world.post(&people.iris, "/identities", body).await.done();
     world.sign(&added, &[&people.olaf, &people.pia]).await;
-    world.invite("otto", &people.iris).await;
-    let otto = world.sign_in("otto").await;
-    let mut body = crate::people::lodge("gate");
-    body["owners"] = json!(["olaf", "otto"]);
+    world.invite(name, &people.iris).await;
+    world.sign_in(name).await
+}
+
+/// From now on the gate belongs to these.
+async fn give_the_gate_to(world: &World, people: &People, owners: &[&str]) {
+    let mut body = lodge("gate");
+    body["owners"] = json!(owners);
     body["replace"] = json!(true);
     world.put(people, body).await;
+}
+
+/// A second owner of resources, who owns the gate too.
+async fn second_owner(world: &World, people: &People) -> String {
+    let otto = another_owner(world, people, "otto", "resource").await;
+    give_the_gate_to(world, people, &["olaf", "otto"]).await;
     otto
 }
 
@@ -192,6 +202,40 @@ async fn what_was_approved_by_who_is_suspended_is_neither_used_nor_goes_on() {
     let why = scene.ended(session, cursor).await;
     assert!(why.contains("olaf, who approved it"), "{why}");
     assert!(scene.is_shut().await.contains("olaf, who approved it"));
+}
+
+#[tokio::test]
+async fn what_was_approved_by_who_owns_it_no_longer_is_neither_used_nor_goes_on() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    second_owner(&world, &people).await;
+    let scene = Scene::with(world, people).await;
+    let (session, cursor) = scene.live().await;
+    give_the_gate_to(&scene.world, &scene.people, &["otto"]).await;
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("olaf, who approved it"), "{why}");
+    assert!(scene.is_shut().await.contains("olaf, who approved it"));
+}
+
+#[tokio::test]
+async fn a_tape_is_replayed_while_who_approved_that_could_approve_it_and_no_longer() {
+    let scene = Scene::new().await;
+    let (world, people) = (&scene.world, &scene.people);
+    another_owner(world, people, "paul", "pam").await;
+    let (session, _) = scene.live().await;
+    let words = ["replay".to_owned(), format!("session={session}")];
+    let ask = json!({"resource": "gate", "words": words, "reason": "to see"});
+    let asked = world.post(&people.olaf, "/requests", ask).await.done();
+    approve(world, &people.pia, &asked).await.done();
+    let replay = format!("/sessions/{session}/replay");
+    let shown = world.post(&people.olaf, &replay, json!({})).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.text());
+    suspend(world, &people.iris, "pia").await;
+    let refused = world.post(&people.olaf, &replay, json!({})).await;
+    assert_eq!(refused.problem(), (403, "no_grant".to_owned()));
+    let text = refused.text();
+    assert!(text.contains("pia, who approved it"), "{text}");
 }
 
 #[tokio::test]

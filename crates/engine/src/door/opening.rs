@@ -63,7 +63,8 @@ impl Engine {
         let action = self.called(&resource, &wish).await?;
         let assessment = self.assess(subject, resource, action).await?;
         let grant = self.grant_for(&who, &assessment).await?;
-        if let Some(why) = self.approver_gone(grant.get()?).await? {
+        let census = self.census().await?;
+        if let Some(why) = self.approvals_lapsed(&census, grant.get()?).await? {
             let (resource, action) = (&assessment.resource, &assessment.intent.action);
             let next = narrowest(resource, action, &self.ports.kinds());
             return Err(Failure::denied("no_grant", why, next));
@@ -252,7 +253,8 @@ impl Engine {
     async fn still_allowed(&self, session: SessionId) -> Result<(), Failure> {
         self.journal.custody.sound()?;
         let recorded = self.journal.load::<Session>(session).await?;
-        match self.no_longer_allowed(recorded.get()?).await? {
+        let census = self.census().await?;
+        match self.no_longer_allowed(&census, recorded.get()?).await? {
             None => Ok(()),
             Some(why) => Err(Failure::Denied {
                 code: "policy",

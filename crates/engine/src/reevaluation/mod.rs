@@ -10,11 +10,13 @@ mod targets;
 
 use portcullis_classify::task::TASK;
 use portcullis_flow::grant::Grant;
+use portcullis_flow::request::Request;
 use portcullis_model::{Controls, Digest, Intent, Path, Resource};
 use portcullis_policy::{Decision, PolicyAction};
 
 use crate::Engine;
 use crate::assessment::Assessment;
+use crate::census::Census;
 use crate::failure::Failure;
 
 pub(crate) use occasions::Occasions;
@@ -60,22 +62,28 @@ impl Engine {
         }
     }
 
-    /// Why the approvals of a privileged grant count no longer: whoever gave one of them may not act any more.
-    pub(crate) async fn approver_gone(&self, grant: &Grant) -> Result<Option<String>, Failure> {
+    /// Why the approvals of a privileged grant do not do any more: whoever gave them could not give them now.
+    pub(crate) async fn approvals_lapsed(
+        &self,
+        census: &Census,
+        grant: &Grant,
+    ) -> Result<Option<String>, Failure> {
         if grant.issue.path != Path::Privileged {
             return Ok(None);
         }
-        for approver in &grant.issue.approvers {
-            let approver = self.journal.load(*approver).await?;
-            let approver: &portcullis_flow::identity::IdentityState = approver.get()?;
-            if approver.alive(self.journal.now()).is_err() {
-                let name = &approver.identity.name;
-                return Ok(Some(format!(
-                    "{name}, who approved it, may not act any more"
-                )));
-            }
+        let request = self.journal.load::<Request>(grant.issue.request).await?;
+        let request = request.get()?;
+        let electorate = census.electorate_of(request);
+        if request.open_stage(&electorate).is_none() {
+            return Ok(None);
         }
-        Ok(None)
+        let given = request.approvals.iter();
+        let gone = given.filter(|one| !electorate.admits(one.stage, one.by));
+        let names: Vec<_> = gone.map(|one| census.name(one.by)).collect();
+        Ok(Some(format!(
+            "{}, who approved it, could not approve it now: ask again",
+            names.join(" and ")
+        )))
     }
 }
 

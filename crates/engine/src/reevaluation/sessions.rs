@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{AT_ONCE, declared_anew};
 use crate::Engine;
+use crate::census::Census;
 use crate::failure::Failure;
 use crate::supervision::{contained, each};
 
@@ -27,17 +28,28 @@ impl Engine {
     }
 
     async fn reevaluate_sessions(&self) {
-        let decide = |id| async move {
-            self.decide_session(id).await;
-            Ok(())
+        // Read once, after the occasion: whatever changes from then on is an occasion of its own.
+        let census = contained(self.census()).await;
+        let decide = |id| {
+            let census = census.as_ref();
+            async move {
+                self.decide_session(census, id).await;
+                Ok(())
+            }
         };
         // What it answers is always good: each session's failure is dealt with there.
         drop(each(self.live.all(), AT_ONCE, decide).await);
     }
 
     /// Ends a session that would not be opened today, and one of which that cannot be said.
-    async fn decide_session(&self, id: SessionId) {
-        let why = match contained(self.session_refused(id)).await {
+    async fn decide_session(&self, census: Result<&Census, &Failure>, id: SessionId) {
+        let refused = async {
+            match census {
+                Ok(census) => self.session_refused(census, id).await,
+                Err(failure) => Err(Failure::Unavailable(failure.to_string())),
+            }
+        };
+        let why = match contained(refused).await {
             Ok(None) => return,
             Ok(Some(why)) => why,
             Err(failure) => {
@@ -50,10 +62,14 @@ impl Engine {
         }
     }
 
-    async fn session_refused(&self, id: SessionId) -> Result<Option<String>, Failure> {
+    async fn session_refused(
+        &self,
+        census: &Census,
+        id: SessionId,
+    ) -> Result<Option<String>, Failure> {
         let loaded = self.journal.load::<Session>(id).await?;
         match loaded.state.filter(Session::is_live) {
-            Some(session) => self.no_longer_allowed(&session).await,
+            Some(session) => self.no_longer_allowed(census, &session).await,
             None => Ok(None),
         }
     }
@@ -61,6 +77,7 @@ impl Engine {
     /// Why a live session would not be opened today; nothing when it would.
     pub(crate) async fn no_longer_allowed(
         &self,
+        census: &Census,
         session: &Session,
     ) -> Result<Option<String>, Failure> {
         let opening = &session.opening;
@@ -79,14 +96,14 @@ impl Engine {
         if let Err(refusal) = stands.and_then(|()| state.upholds(&opening.factors)) {
             return Ok(Some(refusal.to_string()));
         }
-        if let Some(why) = self.approver_gone(grant).await? {
-            return Ok(Some(why));
-        }
         let resource = match self.resource(opening.resource).await {
             Ok(resource) => resource,
             Err(Failure::NotFound(_)) => return Ok(Some("the resource was removed".to_owned())),
             Err(other) => return Err(other),
         };
+        if let Some(why) = self.approvals_lapsed(census, grant).await? {
+            return Ok(Some(why));
+        }
         let intent = &grant.issue.intent;
         let assessment = match self.assess_as_granted(intent, resource).await? {
             Ok(assessment) => assessment,
