@@ -8,11 +8,12 @@ use portcullis_model::{
     Action, Classified, Controls, Digest, Identity, Intent, Path, Resource, Subject,
 };
 use portcullis_policy::{Bundle, Decision, PolicyAction, Query};
-use portcullis_ports::{Effective, Target};
+use portcullis_ports::{Broker, Effective, Target};
 use portcullis_vault::SecretKind;
 
 use crate::Engine;
 use crate::failure::Failure;
+use crate::place;
 use crate::secrets::Warrant;
 
 /// The most privileges listed in a request; the digest covers all.
@@ -65,25 +66,8 @@ impl Engine {
         if intent.action.name == TASK {
             return self.assess_task(resource, intent).await;
         }
-        let brokered = self
-            .ports
-            .broker(&resource.kind)
-            .filter(|broker| broker.descriptor().action(&intent.action.name).is_some());
-        if let Some(broker) = brokered {
-            let descriptor = broker.descriptor();
-            let one_use = descriptor
-                .action(&intent.action.name)
-                .is_some_and(|action| action.one_use);
-            let uses = if one_use { Uses::One } else { Uses::Window };
-            let classified = broker.classify(&resource, &intent.action);
-            return Assessment::of(
-                resource,
-                intent,
-                PolicyAction::OpenSession,
-                classified,
-                None,
-                uses,
-            );
+        if let Some(broker) = self.broker_of(&resource, &intent.action).cloned() {
+            return self.assess_session(broker.as_ref(), resource, intent);
         }
         let effective = self.effective(&resource, &intent.action).await?;
         let classified = effective.classified.clone();
@@ -96,6 +80,31 @@ impl Engine {
             Some(effective),
             Uses::Window,
         )
+    }
+
+    /// A session of an account that the resource offers.
+    fn assess_session(
+        &self,
+        broker: &dyn Broker,
+        resource: Resource,
+        intent: Intent,
+    ) -> Result<Assessment, Failure> {
+        let endpoint = match place::account_in(&intent.action) {
+            Some(account) => self.way_in(&resource, account)?,
+            None => broker.endpoint(&resource)?,
+        };
+        let descriptor = broker.descriptor();
+        let one_use = descriptor
+            .action(&intent.action.name)
+            .is_some_and(|action| action.one_use);
+        let uses = if one_use { Uses::One } else { Uses::Window };
+        let classified = broker.classify(&resource, &intent.action);
+        let kind = PolicyAction::OpenSession;
+        let digest = intent.digest(Some(&place::bound(&endpoint, None)?))?;
+        Ok(Assessment {
+            digest,
+            ..Assessment::of(resource, intent, kind, classified, None, uses)?
+        })
     }
 
     /// What an entitlement is worth at the target now.
@@ -200,20 +209,20 @@ impl Assessment {
         })
     }
 
-    /// A task: the declaration is bound with it, so that declaring it anew voids what was approved. On the ordinary
-    /// path it may be run as long as access lasts, on the privileged one once.
+    /// A task: its declaration and its place are bound with it, so that changing either voids what was approved. On the
+    /// ordinary path it may be run as long as access lasts, on the privileged one once.
     pub(crate) fn task(
         resource: Resource,
         intent: Intent,
         policy_action: PolicyAction,
         classified: Classified,
-        declaration: &Digest,
+        bound: &Digest,
     ) -> Result<Self, Failure> {
         let uses = match policy_action.path() {
             Path::Ordinary => Uses::Window,
             Path::Privileged => Uses::One,
         };
-        let digest = intent.digest(Some(declaration))?;
+        let digest = intent.digest(Some(bound))?;
         Ok(Self {
             digest,
             ..Self::of(resource, intent, policy_action, classified, None, uses)?

@@ -28,6 +28,7 @@ mod live;
 mod news;
 mod orders;
 mod overlap;
+mod place;
 mod ports;
 mod preview;
 mod reevaluation;

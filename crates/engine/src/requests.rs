@@ -19,7 +19,7 @@ use crate::evidence::Word;
 use crate::failure::Failure;
 use crate::journal::{Command, Loaded};
 use crate::lists::{Order, Page, Part};
-use crate::reevaluation::declared_anew;
+use crate::reevaluation::another_by_now;
 
 /// The most requests of one person that wait for an answer.
 const MOST_WAITING: usize = 100;
@@ -309,7 +309,7 @@ impl Engine {
             Ok(assessment) => assessment,
             Err(why) => return Ok(Standing::Void(why)),
         };
-        if let Some(why) = declared_anew(&assessment, &terms.digest) {
+        if let Some(why) = another_by_now(&assessment, &terms.digest) {
             return Ok(Standing::Void(why));
         }
         self.standing(request, assessment).await

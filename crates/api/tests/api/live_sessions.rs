@@ -16,7 +16,7 @@ use portcullis_ports::control::{
 use portcullis_vault::ssh::session_key;
 use serde_json::{Value, json};
 
-use crate::people::{People, gate};
+use crate::people::{People, gate, lodge, shell};
 use crate::world::{World, request};
 
 /// How long an order may take.
@@ -224,6 +224,49 @@ async fn a_live_session_ends_with_its_resource() {
     let why = scene.ended(session, cursor).await;
     assert!(why.contains("removed"), "{why}");
     scene.is_shut().await;
+}
+
+/// Where the gate is: owners sign that it has these settings.
+async fn set_the_gate(scene: &Scene, settings: Value) {
+    let mut body = lodge("gate");
+    body["settings"] = settings;
+    body["replace"] = json!(true);
+    scene.world.put(&scene.people, body).await;
+}
+
+#[tokio::test]
+async fn a_live_session_ends_when_its_account_is_offered_no_longer() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    set_the_gate(&scene, json!({"accounts": "keeper"})).await;
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("does not offer the account root"), "{why}");
+    let why = scene.is_shut().await;
+    assert!(why.contains("there is keeper"), "{why}");
+    // What was approved is good for the account, once it is offered again.
+    set_the_gate(&scene, json!({"accounts": "root"})).await;
+    scene.open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_live_session_ends_when_its_resource_is_another_and_what_was_approved_is_void() {
+    for moved in [
+        json!({"address": "192.0.2.66:22"}),
+        json!({"host_key": "another"}),
+    ] {
+        let scene = Scene::new().await;
+        let (session, cursor) = scene.live().await;
+        let asked = scene.world.post(&scene.people.rosa, "/requests", shell());
+        let asked = asked.await.done()["id"].as_str().unwrap().to_owned();
+        set_the_gate(&scene, moved).await;
+        let why = scene.ended(session, cursor).await;
+        assert!(why.contains("another address or host key"), "{why}");
+        let why = scene.is_shut().await;
+        assert!(why.contains("no grant of yours covers"), "{why}");
+        let path = format!("/requests/{asked}");
+        let void = |request: &Value| request["status"] == "voided";
+        scene.world.until(&scene.people.rosa, &path, void).await;
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use portcullis_model::{Action, ActionDescriptor, Classified, KindDescriptor, Resource, Secret};
 use portcullis_ports::{Broker, BrokerError, BrokerSettings, Endpoint, Entropy};
 use schemars::json_schema;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// A kind with one action, `shell`.
@@ -42,11 +43,16 @@ impl Broker for Lodge {
         portcullis_classify::classify(action)
     }
 
-    fn endpoint(&self, _: &Resource) -> Result<Endpoint, BrokerError> {
+    fn endpoint(&self, resource: &Resource) -> Result<Endpoint, BrokerError> {
+        let said = |name: &str, otherwise: &str| {
+            let setting = resource.settings.get(name).and_then(Value::as_str);
+            setting.unwrap_or(otherwise).to_owned()
+        };
+        let accounts = said("accounts", "keeper root");
         Ok(Endpoint {
-            address: "192.0.2.1:22".to_owned(),
-            host_keys: vec!["key".to_owned()],
-            accounts: vec!["keeper".to_owned()],
+            address: said("address", "192.0.2.1:22"),
+            host_keys: vec![said("host_key", "key")],
+            accounts: accounts.split(' ').map(str::to_owned).collect(),
         })
     }
 

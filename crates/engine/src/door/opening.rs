@@ -62,6 +62,7 @@ impl Engine {
         let subject = Subject::oneself(who.identity);
         let action = self.called(&resource, &wish).await?;
         let assessment = self.assess(subject, resource, action).await?;
+        let endpoint = self.way_in(&assessment.resource, &wish.login.account)?;
         let grant = self.grant_for(&who, &assessment).await?;
         let census = self.census().await?;
         if let Some(why) = self.approvals_lapsed(&census, grant.get()?).await? {
@@ -123,7 +124,19 @@ impl Engine {
             let release = release.ok_or_else(vault_for_tasks)?;
             self.vaulted(release, session, &assessment.resource).await?
         };
-        let lease = self.lease(permit, session, &assessment, &wish, credential, ends_at)?;
+        let task = task_command(&assessment.intent.action);
+        let body = SessionLease {
+            session,
+            address: endpoint.address,
+            account: wish.login.account,
+            action: wish.action,
+            task,
+            host_keys: endpoint.host_keys,
+            credential,
+            idle_limit: IDLE_LIMIT,
+            ends_at,
+        };
+        let lease = self.sealed(permit, &body)?;
         handing.done();
         Ok(Opened {
             session,
@@ -357,32 +370,14 @@ impl Engine {
         }
     }
 
-    fn lease(
+    fn sealed(
         &self,
         permit: SessionPermit,
-        session: SessionId,
-        assessment: &Assessment,
-        wish: &OpenWish,
-        credential: TargetCredential,
-        ends_at: Timestamp,
+        body: &SessionLease,
     ) -> Result<InTransit<Vec<u8>>, Failure> {
-        let resource = &assessment.resource;
-        let broker = self.ports.broker(&resource.kind);
-        let broker = broker.ok_or_else(|| Failure::missing("broker for kind", &resource.kind))?;
-        let endpoint = broker.endpoint(resource)?;
-        let body = SessionLease {
-            session,
-            address: endpoint.address,
-            account: wish.login.account.clone(),
-            action: wish.action.clone(),
-            task: task_command(&assessment.intent.action),
-            host_keys: endpoint.host_keys,
-            credential,
-            idle_limit: IDLE_LIMIT,
-            ends_at,
-        };
+        let session = body.session;
         let payload =
-            serde_json::to_vec(&body).map_err(|error| Failure::Damaged(error.to_string()))?;
+            serde_json::to_vec(body).map_err(|error| Failure::Damaged(error.to_string()))?;
         let not_after = permit.not_after();
         let lease = self.own.leases.seal(
             permit,

@@ -11,7 +11,7 @@ use portcullis_model::{Controls, Path, Resource, StreamId};
 use portcullis_policy::PolicyAction;
 use tokio::sync::watch;
 
-use super::{AT_ONCE, declared_anew};
+use super::{AT_ONCE, another_by_now};
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::failure::Failure;
@@ -99,7 +99,7 @@ impl Engine {
         self.entitlement_refused(grant, &assessment).await
     }
 
-    /// Why a task would not be granted now: it was declared anew, or policy says otherwise. Each use of a
+    /// Why a task would not be granted now: it is another one, or policy says otherwise. Each use of a
     /// privileged one is decided when it is made.
     async fn task_refused(
         &self,
@@ -111,7 +111,7 @@ impl Engine {
             Ok(assessment) => assessment,
             Err(why) => return Ok(Some(why)),
         };
-        if let Some(why) = declared_anew(&assessment, &issue.digest) {
+        if let Some(why) = another_by_now(&assessment, &issue.digest) {
             return Ok(Some(why));
         }
         if issue.path == Path::Privileged {

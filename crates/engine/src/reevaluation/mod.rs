@@ -51,10 +51,11 @@ impl Engine {
         resource: Resource,
     ) -> Result<Result<Assessment, String>, Failure> {
         let (subject, action) = (intent.subject.clone(), intent.action.clone());
+        let brokered = self.broker_of(&resource, &action).is_some();
         match self.assess(subject, resource, action).await {
             Ok(assessment) => Ok(Ok(assessment)),
             Err(gone @ (Failure::NotFound(_) | Failure::Conflict(_) | Failure::Denied { .. }))
-                if intent.action.name == TASK =>
+                if brokered =>
             {
                 Ok(Err(gone.to_string()))
             }
@@ -87,9 +88,16 @@ impl Engine {
     }
 }
 
-/// Whether a task is another one by now: what was approved binds its declaration. What an entitlement is worth is
-/// compared where it is assigned.
-pub(crate) fn declared_anew(now: &Assessment, approved: &Digest) -> Option<String> {
-    let task = now.intent.action.name == TASK;
-    (task && now.digest != *approved).then(|| "the task was declared anew: ask again".to_owned())
+/// Whether a session would be another one by now: what was approved binds where it goes, and a task's declaration. What
+/// an entitlement is worth is compared where it is assigned.
+pub(crate) fn another_by_now(now: &Assessment, approved: &Digest) -> Option<String> {
+    let session = matches!(
+        now.policy_action,
+        PolicyAction::OpenSession | PolicyAction::RunTask
+    );
+    let what = match now.intent.action.name.as_str() {
+        TASK => "the task was declared anew, or its resource has another address or host key",
+        _ => "the resource has another address or host key",
+    };
+    (session && now.digest != *approved).then(|| format!("{what} since it was approved: ask again"))
 }

@@ -8,7 +8,7 @@ use portcullis_flow::session::Session;
 use portcullis_model::SessionId;
 use tokio::sync::watch;
 
-use super::{AT_ONCE, declared_anew};
+use super::{AT_ONCE, another_by_now};
 use crate::Engine;
 use crate::census::Census;
 use crate::failure::Failure;
@@ -104,12 +104,15 @@ impl Engine {
         if let Some(why) = self.approvals_lapsed(census, grant).await? {
             return Ok(Some(why));
         }
+        if let Err(failure) = self.way_in(&resource, &opening.account) {
+            return Ok(Some(failure.to_string()));
+        }
         let intent = &grant.issue.intent;
         let assessment = match self.assess_as_granted(intent, resource).await? {
             Ok(assessment) => assessment,
             Err(why) => return Ok(Some(why)),
         };
-        if let Some(why) = declared_anew(&assessment, &grant.issue.digest) {
+        if let Some(why) = another_by_now(&assessment, &grant.issue.digest) {
             return Ok(Some(why));
         }
         if assessment.policy_action.path() != grant.issue.path {

@@ -98,42 +98,33 @@ impl Engine {
         let Some(intent) = intents.chain(asked).next().cloned() else {
             return Ok(());
         };
-        if intent.action.name == TASK {
-            return self.reassess_tasks(waiting.requests).await;
-        }
-        let assessment = match self.resource(intent.resource).await {
-            Ok(resource) => {
-                let assessed = self.assess(intent.subject, resource, intent.action);
-                Some(assessed.await?)
-            }
-            Err(Failure::NotFound(_)) => None,
+        let resource = match self.resource(intent.resource).await {
+            Ok(resource) => resource,
+            // A grant on what was removed is ended without asking any target.
+            Err(Failure::NotFound(_)) => return self.reassess_each(waiting.requests).await,
             Err(other) => return Err(other),
         };
+        if self.broker_of(&resource, &intent.action).is_some() {
+            // What was approved of a session binds what is written here: no target is asked.
+            return self.reassess_each(waiting.requests).await;
+        }
+        let assessed = self.assess(intent.subject, resource, intent.action);
+        let assessment = assessed.await?;
         for (stream, grant) in waiting.grants {
-            // A grant on what was removed is ended without asking any target.
-            if let Some(assessment) = &assessment {
-                let assessment = assessment.of_another(&grant.issue.intent.subject)?;
-                if let Some(cause) = self.entitlement_refused(&grant, &assessment).await? {
-                    self.end_no_longer_allowed(stream, cause).await?;
-                }
+            let assessment = assessment.of_another(&grant.issue.intent.subject)?;
+            if let Some(cause) = self.entitlement_refused(&grant, &assessment).await? {
+                self.end_no_longer_allowed(stream, cause).await?;
             }
         }
         for (stream, request) in waiting.requests {
-            let standing = match &assessment {
-                Some(assessment) => {
-                    let subject = &request.terms.intent.subject;
-                    self.standing(&request, assessment.of_another(subject)?)
-                        .await?
-                }
-                None => Standing::removed(),
-            };
+            let assessment = assessment.of_another(&request.terms.intent.subject)?;
+            let standing = self.standing(&request, assessment).await?;
             self.void_unless_it_stands(stream, standing).await?;
         }
         Ok(())
     }
 
-    /// What was approved of a task binds its declaration, which is written here: no target is asked.
-    async fn reassess_tasks(&self, requests: Vec<(StreamId, Request)>) -> Result<(), Failure> {
+    async fn reassess_each(&self, requests: Vec<(StreamId, Request)>) -> Result<(), Failure> {
         for (stream, request) in requests {
             let standing = self.reassess(&request).await?;
             self.void_unless_it_stands(stream, standing).await?;

@@ -23,6 +23,7 @@ use crate::changes::ChangeView;
 use crate::changes::apply::check_name;
 use crate::failure::Failure;
 use crate::lists::{Order, Page, Part};
+use crate::place;
 
 pub(crate) use declaring::suggestion;
 
@@ -239,6 +240,7 @@ impl Engine {
                 resource.name
             )));
         }
+        let endpoint = self.way_in(&resource, &task.account)?;
         let argv = task::resolve(&task, &words);
         let argv = argv.map_err(|error| refused(&task, &resource, &error))?;
         let reach = Reach {
@@ -251,7 +253,8 @@ impl Engine {
             Path::Ordinary => PolicyAction::RunTask,
             Path::Privileged => PolicyAction::OpenSession,
         };
-        Assessment::task(resource, intent, action, classified, &Digest::of(&task)?)
+        let bound = place::bound(&endpoint, Some(Digest::of(&task)?))?;
+        Assessment::task(resource, intent, action, classified, &bound)
     }
 }
 
