@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::{TryStreamExt as _, stream};
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Request;
 use portcullis_flow::session::Session;
@@ -21,7 +20,7 @@ use crate::journal::Loaded;
 use crate::overlap::{Turns, rights};
 use crate::reevaluation::AT_ONCE;
 use crate::secrets::Warrant;
-use crate::supervision::contained;
+use crate::supervision::{contained, each};
 
 /// How long the loop waits when nothing wakes it: the grain of expiry.
 const TICK: Duration = Duration::from_millis(250);
@@ -333,12 +332,11 @@ impl Engine {
             .map(|(key, value)| (*key, value.as_str()))
             .collect();
         let live = self.journal.find::<Session>(&keys).await?;
-        let sessions = live
-            .iter()
-            .filter_map(|(id, _)| id.parse::<SessionId>().ok());
-        stream::iter(sessions.map(Ok))
-            .try_for_each_concurrent(AT_ONCE, |session| self.order_kill(session, None, &why))
-            .await?;
+        let sessions: Vec<SessionId> = live.iter().filter_map(|(id, _)| id.parse().ok()).collect();
+        each(sessions, AT_ONCE, |session| {
+            self.order_kill(session, None, &why)
+        })
+        .await?;
         if live.is_empty() {
             return Ok(Found::Gone(serde_json::json!({ "live_sessions": 0 })));
         }

@@ -18,6 +18,7 @@ use crate::census::Census;
 use crate::failure::Failure;
 use crate::journal::Patience;
 use crate::lists::{Order, Page, Part};
+use crate::supervision::contained;
 use crate::tapes::SealedTape;
 
 /// A session for people and programs.
@@ -166,8 +167,25 @@ impl Engine {
         self.show_session(who.identity, id).await
     }
 
-    /// Writes the order, then gives it.
+    /// Writes the order, then gives it to whoever has the session, whatever became of its record: a session is no longer
+    /// lived in because somebody keeps its record busy, or because it cannot be written.
     pub(crate) async fn order_kill(
+        &self,
+        id: SessionId,
+        by: Option<IdentityId>,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        let recorded = contained(self.record_kill(id, by, reason)).await;
+        if self.live.get(id).is_some() {
+            self.orders.give(GateOrder::Kill {
+                session: id,
+                reason: reason.to_owned(),
+            });
+        }
+        recorded
+    }
+
+    async fn record_kill(
         &self,
         id: SessionId,
         by: Option<IdentityId>,
@@ -175,37 +193,29 @@ impl Engine {
     ) -> Result<(), Failure> {
         let mut patience = Patience::new();
         loop {
-            let outcome = self.try_order_kill(id, by, reason).await;
+            let outcome = self.try_record_kill(id, by, reason).await;
             if !patience.allows(&outcome) {
                 return outcome;
             }
         }
     }
 
-    /// A session that is over is told nothing more by the server, and one that is ending is told without another
-    /// event: who wrote the order may have been stopped before giving it.
-    async fn try_order_kill(
+    /// The server itself needs no event for what is over or ending already: who wrote the order may have been stopped
+    /// before giving it.
+    async fn try_record_kill(
         &self,
         id: SessionId,
         by: Option<IdentityId>,
         reason: &str,
     ) -> Result<(), Failure> {
         let mut loaded = self.journal.load::<Session>(id).await?;
-        match (&loaded.get()?.status, by) {
-            (SessionStatus::Ended { .. }, None) => return Ok(()),
-            (SessionStatus::Ending { .. }, None) => {}
-            _ => {
-                let mut command = self.journal.command(by);
-                let event = loaded.get()?.kill(by, reason.to_owned())?;
-                command.push(&mut loaded, &event)?;
-                command.commit().await?;
-            }
+        if by.is_none() && loaded.get()?.status != SessionStatus::Live {
+            return Ok(());
         }
-        self.orders.give(GateOrder::Kill {
-            session: id,
-            reason: reason.to_owned(),
-        });
-        Ok(())
+        let mut command = self.journal.command(by);
+        let event = loaded.get()?.kill(by, reason.to_owned())?;
+        command.push(&mut loaded, &event)?;
+        command.commit().await
     }
 
     /// Checks a tape against its chain and against every head the ledger has of it.

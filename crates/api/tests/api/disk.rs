@@ -37,6 +37,8 @@ pub struct Disk {
     lost: Mutex<bool>,
     /// What is written in the store is there, and whoever wrote it does not hear of it.
     silent: watch::Sender<bool>,
+    /// Whoever writes an event of this kind finds that somebody else was faster.
+    contended: Mutex<Option<&'static str>>,
     /// Whoever reads this in the store next meets a defect.
     defect: Mutex<Option<String>>,
 }
@@ -65,6 +67,30 @@ impl Disk {
 
     pub fn speak_again(&self) {
         self.silent.send_replace(false);
+    }
+
+    /// From now on nobody gets to write an event of this kind, since others write there all the time.
+    pub fn contend(&self, kind: &'static str) {
+        *self.contended.lock().unwrap() = Some(kind);
+    }
+
+    pub fn leave_alone(&self) {
+        *self.contended.lock().unwrap() = None;
+    }
+
+    fn is_written(&self, command: &[Append]) -> Result<(), AppendError> {
+        let contended = *self.contended.lock().unwrap();
+        let lost = command.iter().find(|append| {
+            let mut kinds = append.records.iter().map(|record| &record.event.kind);
+            kinds.any(|kind| Some(kind.as_str()) == contended)
+        });
+        lost.map_or(Ok(()), |append| {
+            Err(AppendError::Conflict {
+                stream: append.stream.clone(),
+                expected: append.expected,
+                actual: append.expected + 1,
+            })
+        })
     }
 
     /// Whoever reads this row next, or `events`, meets a defect.
@@ -128,6 +154,7 @@ impl Store for On<dyn Store> {
     async fn append(&self, command: Vec<Append>) -> Result<u64, AppendError> {
         let room = self.disk.room(Part::Store);
         room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.disk.is_written(&command)?;
         let written = self.inner.append(command).await;
         let mut silent = self.disk.silent.subscribe();
         silent.wait_for(|silent| !silent).await.unwrap();

@@ -321,6 +321,23 @@ async fn a_kill_that_broke_off_halfway_does_not_shield_from_the_next() {
     assert!(why.contains("the grant is over"), "{why}");
 }
 
+/// Whoever may watch could keep the record of a session busy.
+#[tokio::test]
+async fn a_session_is_told_to_end_though_that_cannot_be_written_and_it_is_written_later() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    scene.world.disk.contend("session.kill_ordered");
+    scene.close_the_gate().await;
+    let why = scene.ended(session, cursor).await;
+    assert!(why.contains("closed"), "{why}");
+    let show = format!("/sessions/{session}");
+    let unwritten = scene.world.get(&scene.people.olaf, &show).await.done();
+    assert_eq!(unwritten["status"], "live");
+    scene.world.disk.leave_alone();
+    let ending = |session: &Value| session["status"] == "ending";
+    scene.world.until(&scene.people.olaf, &show, ending).await;
+}
+
 /// The files of the active bundle.
 pub async fn active(world: &World, token: &str) -> Value {
     world.get(token, "/policy").await.done()["files"].clone()

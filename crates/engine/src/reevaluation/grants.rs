@@ -1,7 +1,6 @@
 //! Active grants: decided by what was known when they were asked for, under the policy and the records of now.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_classify::task::TASK;
 use portcullis_flow::grant::{EndCause, Grant};
@@ -11,14 +10,11 @@ use portcullis_model::{Controls, Path, Resource, StreamId};
 use portcullis_policy::PolicyAction;
 use tokio::sync::watch;
 
-use super::{AT_ONCE, another_by_now};
+use super::{AT_ONCE, RETRY, another_by_now};
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::failure::Failure;
 use crate::supervision::{contained, each};
-
-/// How long to wait before what could not be decided is looked at again.
-const RETRY: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Decides about active grants at the start, since much may have changed while nobody looked, and on every

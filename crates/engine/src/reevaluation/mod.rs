@@ -8,6 +8,8 @@ mod occasions;
 mod sessions;
 mod targets;
 
+use std::time::Duration;
+
 use portcullis_classify::task::TASK;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::request::Request;
@@ -24,6 +26,9 @@ pub(crate) use occasions::Occasions;
 /// How many sessions or grants are decided or ended at the same time: what is written meanwhile shares its way
 /// to the disk.
 pub(crate) const AT_ONCE: usize = 64;
+
+/// How long to wait before what could not be decided or written is looked at again.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl Engine {
     async fn refused_now(

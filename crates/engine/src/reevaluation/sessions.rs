@@ -8,7 +8,7 @@ use portcullis_flow::session::Session;
 use portcullis_model::SessionId;
 use tokio::sync::watch;
 
-use super::{AT_ONCE, another_by_now};
+use super::{AT_ONCE, RETRY, another_by_now};
 use crate::Engine;
 use crate::census::Census;
 use crate::failure::Failure;
@@ -18,31 +18,34 @@ impl Engine {
     /// Decides about live sessions on every occasion, until shut down.
     pub(crate) async fn run_sessions(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut occasions = self.occasions.all();
+        let mut decided = Ok(());
         while !*shutdown.borrow() {
             tokio::select! {
                 _ = occasions.changed() => {}
+                () = tokio::time::sleep(RETRY), if decided.is_err() => {}
                 _ = shutdown.changed() => return,
             }
-            self.reevaluate_sessions().await;
+            decided = self.reevaluate_sessions().await;
         }
     }
 
-    async fn reevaluate_sessions(&self) {
+    /// Looks at every one. It fails while an end is ordered and not on record.
+    async fn reevaluate_sessions(&self) -> Result<(), Failure> {
         // Read once, after the occasion: whatever changes from then on is an occasion of its own.
         let census = contained(self.census()).await;
         let decide = |id| {
             let census = census.as_ref();
-            async move {
-                self.decide_session(census, id).await;
-                Ok(())
-            }
+            async move { self.decide_session(census, id).await }
         };
-        // What it answers is always good: each session's failure is dealt with there.
-        drop(each(self.live.all(), AT_ONCE, decide).await);
+        each(self.live.all(), AT_ONCE, decide).await
     }
 
     /// Ends a session that would not be opened today, and one of which that cannot be said.
-    async fn decide_session(&self, census: Result<&Census, &Failure>, id: SessionId) {
+    async fn decide_session(
+        &self,
+        census: Result<&Census, &Failure>,
+        id: SessionId,
+    ) -> Result<(), Failure> {
         let refused = async {
             match census {
                 Ok(census) => self.session_refused(census, id).await,
@@ -50,16 +53,17 @@ impl Engine {
             }
         };
         let why = match contained(refused).await {
-            Ok(None) => return,
+            Ok(None) => return Ok(()),
             Ok(Some(why)) => why,
             Err(failure) => {
                 tracing::error!(session = %id, %failure, "a session could not be looked at: ending it");
                 "access could not be decided anew".to_owned()
             }
         };
-        if let Err(failure) = self.order_kill(id, None, &why).await {
-            tracing::error!(session = %id, %failure, "a session could not be ended");
-        }
+        let ordered = self.order_kill(id, None, &why).await;
+        ordered.inspect_err(|failure| {
+            tracing::error!(session = %id, %failure, "a session was told to end and that is not on record: trying again");
+        })
     }
 
     async fn session_refused(

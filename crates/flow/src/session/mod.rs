@@ -174,6 +174,9 @@ pub enum SessionRefusal {
     /// It is over.
     #[error("the session has ended")]
     Ended,
+    /// It was told to end: nobody joins it any more.
+    #[error("the session was told to end")]
+    Ending,
     /// A head that does not go on from the last one.
     #[error("the tape's head goes backwards: {last} segments were recorded, {given} are reported")]
     Backwards {
@@ -203,10 +206,13 @@ impl Session {
         }
     }
 
-    /// Somebody begins to watch.
+    /// Somebody begins to watch. Not what was told to end: its record is for its end.
     pub fn watch(&self, by: IdentityId) -> Result<SessionEvent, SessionRefusal> {
-        self.live()?;
-        Ok(SessionEvent::Watched { by })
+        match self.status {
+            SessionStatus::Live => Ok(SessionEvent::Watched { by }),
+            SessionStatus::Ending { .. } => Err(SessionRefusal::Ending),
+            SessionStatus::Ended { .. } => Err(SessionRefusal::Ended),
+        }
     }
 
     /// An order to end it. Repeating it is allowed: the second order is recorded too.

@@ -128,6 +128,16 @@ fn a_head_that_goes_backwards_is_refused_and_one_that_stays_is_not_written() {
 }
 
 #[test]
+fn a_session_is_watched_until_it_is_told_to_end() {
+    let session = opened();
+    assert!(session.watch(person(2)).is_ok());
+    let kill = session.kill(None, "enough".to_owned()).unwrap();
+    let ending = Session::apply(Some(session), &kill, &meta(2)).unwrap();
+    assert_eq!(ending.watch(person(2)), Err(SessionRefusal::Ending));
+    assert!(ending.kill(None, "again".to_owned()).is_ok());
+}
+
+#[test]
 fn an_ended_session_can_be_replayed_and_nothing_else() {
     let session = opened();
     let end = session.end(ending(3)).unwrap();
@@ -154,6 +164,8 @@ proptest! {
         for attempt in attempts {
             let decided = attempt.decide(&session);
             prop_assert_eq!(decided.is_err() || ends == 0, true, "{:?} after the end", attempt);
+            let watched = matches!(&decided, Ok(Some(SessionEvent::Watched { .. })));
+            prop_assert!(!watched || !told, "watched after it was told to end");
             let Ok(Some(event)) = decided else { continue };
             let before = session.clone();
             seq += 1;
