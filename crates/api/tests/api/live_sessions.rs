@@ -280,6 +280,34 @@ async fn a_live_session_ends_when_policy_no_longer_allows_it() {
 }
 
 #[tokio::test]
+async fn a_live_session_ends_at_the_hour_at_which_policy_says_so_and_not_before() {
+    let scene = Scene::new().await;
+    let (session, cursor) = scene.live().await;
+    let until_next = 3600 - scene.world.now().as_secs() % 3600;
+    let next = (scene.world.now().as_secs() + until_next) / 3600 % 24;
+    let forbid = format!(
+        "@id(\"late\")\nforbid (principal, action, resource is Portcullis::Resource)\n\
+         when {{ context.now.hour == {next} }};\n"
+    );
+    let mut files = active(&scene.world, &scene.people.iris).await;
+    files["guardrails/late.cedar"] = json!(forbid);
+    propose(&scene.world, &scene.people.iris, &files).await;
+    let other = scene.open().await.unwrap().session;
+    let path = format!("/sessions/{other}/kill");
+    let killed = scene
+        .world
+        .post(&scene.people.olaf, &path, json!({"reason": "this one"}));
+    killed.await.done();
+    // Orders come in order: had the first one been ended by the new policy, that would be told.
+    let told = scene.all_ended(cursor, 1).await;
+    assert_eq!(told.keys().collect::<Vec<_>>(), [&other]);
+
+    scene.world.pass(Duration::from_secs(until_next));
+    let told = scene.all_ended(cursor, 2).await;
+    assert!(told[&session].contains("late"), "{told:?}");
+}
+
+#[tokio::test]
 async fn what_does_not_touch_a_live_session_leaves_it_alone() {
     let scene = Scene::new().await;
     let (first, cursor) = scene.live().await;

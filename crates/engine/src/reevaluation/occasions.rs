@@ -1,4 +1,4 @@
-//! On what occasion everything is decided again: what was committed, a moment that came, another bundle.
+//! On what occasion everything is decided again: what was committed, a moment that came, another bundle, a full hour.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +86,7 @@ impl Engine {
         let mut committed = self.journal.store.committed();
         let mut seen = *committed.borrow_and_update();
         let mut next_end = self.next_end(self.journal.now()).await;
+        let mut hour = hour_of(self.journal.now());
         while !*shutdown.borrow() {
             tokio::select! {
                 _ = committed.changed() => {}
@@ -100,7 +101,9 @@ impl Engine {
             seen = until;
             let now = self.journal.now();
             let ended = next_end.is_some_and(|end| now >= end);
-            let weight = if ended {
+            // Policies may name the hour and the weekday.
+            let struck = std::mem::replace(&mut hour, hour_of(now)) != hour;
+            let weight = if ended || struck {
                 changed.max(Weight::People)
             } else {
                 changed
@@ -144,6 +147,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// How many full hours a moment lies behind the beginning of time.
+const fn hour_of(moment: Timestamp) -> u64 {
+    moment.as_secs() / 3600
 }
 
 fn weight_of(kind: &str) -> Weight {
