@@ -17,10 +17,11 @@ use tokio::sync::{Notify, watch};
 use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
-use crate::overlap::{Turns, rights};
+use crate::overlap::{Account, rights};
 use crate::reevaluation::AT_ONCE;
 use crate::secrets::Warrant;
 use crate::supervision::{contained, each};
+use crate::turns::Turns;
 
 /// How long the loop waits when nothing wakes it: the grain of expiry.
 const TICK: Duration = Duration::from_millis(250);
@@ -34,7 +35,7 @@ pub(crate) struct Duties {
     wake: Notify,
     under_way: Mutex<BTreeSet<GrantId>>,
     /// Held while something is given to or taken from an account.
-    turns: Turns,
+    turns: Turns<Account>,
 }
 
 impl Duties {
@@ -215,7 +216,8 @@ impl Engine {
         };
         let system = connector.right(&resource, &issue.intent.action).system;
         elsewhere(loaded.get()?, &system).map_or(Ok(()), |why| Err(Failure::Conflict(why)))?;
-        let _turn = self.duties.turns.take(&system, &account).await;
+        let at = (system.clone(), account.clone());
+        let _turn = self.duties.turns.take(at).await;
         let ours = rights(&self.given_to(&system, &account).await?);
         let (_, credential) = self
             .vault
@@ -358,11 +360,8 @@ impl Engine {
         if let Some(why) = elsewhere(grant, &right.system) {
             return Ok(Found::Left(why));
         }
-        let _turn = self
-            .duties
-            .turns
-            .take(&right.system, &assignment.account)
-            .await;
+        let at = (right.system.clone(), assignment.account.clone());
+        let _turn = self.duties.turns.take(at).await;
         let mut others = self.given_to(&right.system, &assignment.account).await?;
         let own = StreamId::from(id);
         others.retain(|other| other.stands && other.grant != own);

@@ -45,6 +45,7 @@ mod supervision;
 mod tapes;
 mod tasks;
 mod tokens;
+mod turns;
 mod unlock;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -102,6 +103,8 @@ pub struct Engine {
     unrecorded: custody::Unrecorded,
     duties: Arc<duties::Duties>,
     fact_reads: secrets::FactReads,
+    /// Taken by whoever asks for access.
+    asking: turns::Turns<portcullis_model::IdentityId>,
     /// Held while a change takes effect.
     changing: tokio::sync::Mutex<()>,
     integrated: watch::Receiver<u64>,

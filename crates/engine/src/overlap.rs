@@ -1,44 +1,18 @@
 //! Grants that meet at one account: what one of them gave is not foreign to another, and stays until the
 //! last one that covers it is over.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::BTreeSet;
 
 use portcullis_flow::grant::{Grant, GrantStatus};
 use portcullis_model::StreamId;
 use portcullis_ports::Right;
-use tokio::sync::OwnedMutexGuard;
 
 use crate::Engine;
 use crate::duties::assignment_of;
 use crate::failure::Failure;
 
 /// An account in a system.
-type Account = (String, String);
-
-/// Turns at accounts: whoever gives or takes there sees what the one before has done.
-#[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<Account, Weak<tokio::sync::Mutex<()>>>>);
-
-impl Turns {
-    /// Waits for a turn, which lasts as long as what is returned.
-    pub(crate) async fn take(&self, system: &str, account: &str) -> OwnedMutexGuard<()> {
-        self.of((system.to_owned(), account.to_owned()))
-            .lock_owned()
-            .await
-    }
-
-    fn of(&self, account: Account) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| turn.strong_count() > 0);
-        let known = turns.get(&account).and_then(Weak::upgrade);
-        known.unwrap_or_else(|| {
-            let fresh = Arc::default();
-            turns.insert(account, Arc::downgrade(&fresh));
-            fresh
-        })
-    }
-}
+pub(crate) type Account = (String, String);
 
 /// A grant that gave an account something, or may have when the server stopped in between.
 pub(crate) struct Given {

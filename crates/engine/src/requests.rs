@@ -85,6 +85,9 @@ impl Engine {
         let subject = Subject::oneself(who.identity);
         let assessment = self.assess(subject, resource, action).await?;
         let submission = self.submission(&assessment, ask.span).await?;
+        // Counted again where it is written: many may have been assessed at one moment.
+        let _turn = self.asking.take(who.identity).await;
+        self.spare_approvers(who.identity).await?;
         let id = self.journal.fresh_id::<RequestId>();
         let grant = self.journal.fresh_id::<GrantId>();
         let mut loaded = Loaded::<Request>::fresh(id);

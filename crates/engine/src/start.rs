@@ -74,6 +74,7 @@ impl Running {
             unrecorded: crate::custody::Unrecorded::default(),
             duties: Arc::default(),
             fact_reads: crate::secrets::FactReads::default(),
+            asking: crate::turns::Turns::default(),
             changing: tokio::sync::Mutex::default(),
         });
         engine.end_orphans().await?;

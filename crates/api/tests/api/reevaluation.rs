@@ -95,6 +95,21 @@ async fn one_person_can_have_only_so_many_requests_wait() {
     assert_eq!(one_more.problem(), (403, "too_many".to_owned()));
 }
 
+#[tokio::test]
+async fn of_many_requests_at_one_moment_only_so_many_are_taken() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let all = (0..150).map(|_| world.post(&people.rosa, "/requests", shell()));
+    let all = futures::future::join_all(all).await;
+    let taken = all.iter().filter(|asked| asked.status.is_success());
+    assert_eq!(taken.count(), 100);
+    let refused = all.iter().filter(|asked| !asked.status.is_success());
+    for refused in refused {
+        assert_eq!(refused.problem(), (403, "too_many".to_owned()));
+    }
+}
+
 /// A vendor whose access was asked for, approved and assigned.
 async fn vendor(shelf: &Shelf, world: &World, people: &People, lives_secs: u64) {
     let body = json!({
