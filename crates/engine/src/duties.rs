@@ -77,7 +77,7 @@ impl Engine {
     pub(crate) async fn run_duties(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         while !*shutdown.borrow() {
             if let Err(failure) = self.clone().do_what_is_due().await {
-                tracing::warn!(%failure, "due work could not be looked up");
+                tracing::warn!(%failure, "what is due could not all be done: trying again");
             }
             tokio::select! {
                 () = self.duties.wake.notified() => {}
@@ -88,7 +88,6 @@ impl Engine {
     }
 
     async fn do_what_is_due(self: Arc<Self>) -> Result<(), Failure> {
-        self.expire_requests().await?;
         for status in ["assigning", "active", "revoking"] {
             for (stream, grant) in self.journal.find::<Grant>(&[("status", status)]).await? {
                 let Ok(id) = stream.parse::<GrantId>() else {
@@ -111,25 +110,21 @@ impl Engine {
                 });
             }
         }
-        Ok(())
+        self.expire_requests().await
     }
 
+    /// Whatever becomes of one, every other is looked at; it is found again with the next tick.
     async fn expire_requests(&self) -> Result<(), Failure> {
         let now = self.journal.now();
-        for (stream, request) in self
-            .journal
-            .find::<Request>(&[("status", "pending")])
-            .await?
-        {
-            if request.expires_at <= now {
-                let mut loaded = self.journal.load::<Request>(stream).await?;
-                let mut command = self.journal.command(None);
-                let event = loaded.get()?.expire(now)?;
-                command.push(&mut loaded, &event)?;
-                command.commit().await?;
-            }
-        }
-        Ok(())
+        let waiting = [("status", "pending")];
+        let waiting = self.journal.find::<Request>(&waiting).await?;
+        let over = waiting.into_iter();
+        let over = over.filter(|(_, request)| request.expires_at <= now);
+        each(over, AT_ONCE, |(stream, _)| async move {
+            let expire = |request: &Request, now| Ok(request.expire(now)?);
+            self.journal.amend(stream, None, expire).await
+        })
+        .await
     }
 
     /// Does the next step of one grant.

@@ -110,6 +110,24 @@ async fn of_many_requests_at_one_moment_only_so_many_are_taken() {
     }
 }
 
+#[tokio::test]
+async fn a_request_that_cannot_be_closed_keeps_no_grant_from_ending() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let ask = json!({"resource": "other-shelf", "words": ["maps"], "reason": "to read"});
+    world.post(&people.rosa, "/requests", ask).await.done();
+    world.disk.contend("request.expired");
+    world.pass(Duration::from_hours(30 * 24));
+    // Everybody's sign-in is over by then.
+    let people = world.people().await;
+    let grant = granted(&world, &people, "shelf", 60).await;
+    until(&world, &people, &grant, "active").await;
+    world.pass(Duration::from_hours(1));
+    let people = world.people().await;
+    until(&world, &people, &grant, "revoked").await;
+    assert!(!shelf.has("rosa", "books"));
+}
+
 /// A vendor whose access was asked for, approved and assigned.
 async fn vendor(shelf: &Shelf, world: &World, people: &People, lives_secs: u64) {
     let body = json!({
