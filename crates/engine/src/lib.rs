@@ -48,7 +48,7 @@ mod tokens;
 mod turns;
 mod unlock;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use portcullis_model::{Digest, InstallationId};
 use portcullis_policy::Bundle;
@@ -84,6 +84,8 @@ pub use portcullis_vault::SecretKind;
 
 /// A running installation.
 pub struct Engine {
+    /// For what has to be done to its end.
+    itself: Weak<Self>,
     ports: Ports,
     options: Options,
     journal: journal::Journal,

@@ -1,6 +1,6 @@
 //! Starting an installation: vault open, ledger resumed, what was left behind put in order, loops running.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
 use portcullis_model::Secret;
@@ -53,7 +53,8 @@ impl Running {
             Arc::clone(&opened.journal.custody),
         )?;
         let bundle = bundles::load(&ports, installation.bundle).await?;
-        let engine = Arc::new(Engine {
+        let engine = Arc::new_cyclic(|itself| Engine {
+            itself: Weak::clone(itself),
             integrated: sequencer.integrated(),
             installation: installation.installation,
             ssh_authority: installation.ssh_authority,

@@ -37,6 +37,10 @@ pub struct Disk {
     lost: Mutex<bool>,
     /// What is written in the store is there, and whoever wrote it does not hear of it.
     silent: watch::Sender<bool>,
+    /// What is written in the store is on its way, and gets there whoever waits for it.
+    slow: watch::Sender<bool>,
+    /// How many writes are on their way so.
+    on_their_way: watch::Sender<usize>,
     /// Whoever writes an event of this kind finds that somebody else was faster.
     contended: Mutex<Option<&'static str>>,
     /// Whoever reads this in the store next meets a defect.
@@ -67,6 +71,31 @@ impl Disk {
 
     pub fn speak_again(&self) {
         self.silent.send_replace(false);
+    }
+
+    /// From now on what is written in the store takes its time.
+    pub fn slow_down(&self) {
+        self.slow.send_replace(true);
+    }
+
+    /// What is on its way arrives.
+    pub fn speed_up(&self) {
+        self.slow.send_replace(false);
+    }
+
+    /// Waits until so many writes are on their way.
+    pub async fn are_on_their_way(&self, count: usize) {
+        let mut under_way = self.on_their_way.subscribe();
+        under_way.wait_for(|many| *many >= count).await.unwrap();
+    }
+
+    async fn arrived(&self) {
+        let mut slow = self.slow.subscribe();
+        if *slow.borrow() {
+            self.on_their_way.send_modify(|count| *count += 1);
+            slow.wait_for(|slow| !slow).await.unwrap();
+            self.on_their_way.send_modify(|count| *count -= 1);
+        }
     }
 
     /// From now on nobody gets to write an event of this kind, since others write there all the time.
@@ -155,7 +184,12 @@ impl Store for On<dyn Store> {
         let room = self.disk.room(Part::Store);
         room.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         self.disk.is_written(&command)?;
-        let written = self.inner.append(command).await;
+        let (disk, inner) = (Arc::clone(&self.disk), Arc::clone(&self.inner));
+        let writing = async move {
+            disk.arrived().await;
+            inner.append(command).await
+        };
+        let written = tokio::spawn(writing).await.unwrap();
         let mut silent = self.disk.silent.subscribe();
         silent.wait_for(|silent| !silent).await.unwrap();
         written

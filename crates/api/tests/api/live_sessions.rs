@@ -349,6 +349,32 @@ async fn a_kill_that_broke_off_halfway_does_not_shield_from_the_next() {
     assert!(why.contains("the grant is over"), "{why}");
 }
 
+/// A gate waits only so long; a target that answers late could have it leave while the session is being written.
+#[tokio::test]
+async fn a_session_that_nobody_takes_is_over_though_it_was_still_being_written() {
+    let scene = Scene::new().await;
+    scene.world.disk.slow_down();
+    tokio::select! {
+        opened = scene.open() => panic!("{opened:?}"),
+        () = scene.world.disk.are_on_their_way(1) => {}
+    }
+    // Whoever looks for the session meanwhile does not find it.
+    for _ in 0..10 {
+        let none = scene
+            .world
+            .get(&scene.people.rosa, "/sessions")
+            .await
+            .done();
+        assert_eq!(none["items"], json!([]));
+    }
+    scene.world.disk.speed_up();
+    let over = |sessions: &Value| sessions["items"][0]["status"] == "ended";
+    scene
+        .world
+        .until(&scene.people.rosa, "/sessions", over)
+        .await;
+}
+
 /// Whoever may watch could keep the record of a session busy.
 #[tokio::test]
 async fn a_session_is_told_to_end_though_that_cannot_be_written_and_it_is_written_later() {

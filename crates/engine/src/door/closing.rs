@@ -1,5 +1,7 @@
 //! The end of a session: recorded with its grant's, its tape mended where it lacks its own.
 
+use std::sync::Arc;
+
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Uses;
 use portcullis_flow::session::{Ending, Session, TapeHead};
@@ -12,13 +14,13 @@ use crate::failure::Failure;
 use crate::journal::Patience;
 
 /// A session on its way to its gate. When that fails, or nobody waits for it any more, it is over.
-pub(super) struct Handing<'a> {
-    engine: &'a Engine,
+pub(super) struct Handing {
+    engine: Arc<Engine>,
     over: Option<Over>,
 }
 
-impl<'a> Handing<'a> {
-    pub(super) const fn begin(engine: &'a Engine, session: SessionId, tape: TapeHead) -> Self {
+impl Handing {
+    pub(super) const fn begin(engine: Arc<Engine>, session: SessionId, tape: TapeHead) -> Self {
         let ending = Ending {
             cause: String::new(),
             completed: false,
@@ -40,7 +42,7 @@ impl<'a> Handing<'a> {
     }
 }
 
-impl Drop for Handing<'_> {
+impl Drop for Handing {
     fn drop(&mut self) {
         if let Some(mut over) = self.over.take() {
             self.engine.live.remove(over.session);

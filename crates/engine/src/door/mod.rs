@@ -70,7 +70,7 @@ impl Control for Engine {
     }
 
     async fn open(&self, wish: OpenWish) -> Result<Opened, Refusal> {
-        self.open_session(wish)
+        self.open_to_the_end(wish)
             .await
             .map_err(|failure| refusal(&failure))
     }

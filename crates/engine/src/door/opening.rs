@@ -1,5 +1,6 @@
 //! One channel: found under a grant, decided anew, written, then leased to the gate.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_classify::task::{COMMAND, NAME, TASK};
@@ -53,7 +54,19 @@ struct NewTape {
 }
 
 impl Engine {
-    pub(super) async fn open_session(&self, wish: OpenWish) -> Result<Opened, Failure> {
+    /// Opens a session to its end, whatever becomes of who waits for it: what is being written must not be looked for
+    /// before it is there. A session that nobody takes is over.
+    pub(super) async fn open_to_the_end(&self, wish: OpenWish) -> Result<Opened, Failure> {
+        let engine = self.itself.upgrade();
+        let engine = engine.ok_or_else(|| broken_off("the server stops"))?;
+        let opening = tokio::spawn(async move { engine.open_session(wish).await });
+        let opened = opening.await;
+        let (opened, handing) = opened.map_err(|error| broken_off(&error.to_string()))??;
+        handing.done();
+        Ok(opened)
+    }
+
+    async fn open_session(self: &Arc<Self>, wish: OpenWish) -> Result<(Opened, Handing), Failure> {
         self.journal.custody.sound()?;
         let who = self.proved(&wish.ticket, &wish.login)?;
         let identity = self.journal.load::<IdentityState>(who.identity).await?;
@@ -113,7 +126,7 @@ impl Engine {
             ..opening(&who, &assessment, &wish, &grant, now)?
         };
         let ends_at = opening.ends_at;
-        let handing = Handing::begin(self, session, tape.head);
+        let handing = Handing::begin(Arc::clone(self), session, tape.head);
         self.live.insert(session, tape.live);
         self.record_opening(session, &opening, &tape.key).await?;
         self.still_allowed(session).await?;
@@ -137,13 +150,13 @@ impl Engine {
             ends_at,
         };
         let lease = self.sealed(permit, &body)?;
-        handing.done();
-        Ok(Opened {
+        let opened = Opened {
             session,
             lease,
             tape: tape.order,
             notice: notice(session, now, ends_at),
-        })
+        };
+        Ok((opened, handing))
     }
 
     /// The grant that covers exactly this action, usable now; otherwise the request that would.
@@ -421,6 +434,10 @@ fn opening(
         tape: assessment.digest,
         ends_at: issue.ends_at.max(now),
     })
+}
+
+fn broken_off(why: &str) -> Failure {
+    Failure::Unavailable(format!("opening the session broke off: {why}"))
 }
 
 /// It was asked for already.
