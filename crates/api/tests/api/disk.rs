@@ -35,6 +35,8 @@ pub struct Disk {
     taken: Mutex<bool>,
     /// What was sealed cannot be read back.
     lost: Mutex<bool>,
+    /// No blob can be read.
+    unreadable: Mutex<bool>,
     /// What is written in the store is there, and whoever wrote it does not hear of it.
     silent: watch::Sender<bool>,
     /// What is written in the store is on its way, and gets there whoever waits for it.
@@ -62,6 +64,11 @@ impl Disk {
     /// From now on nothing that was sealed is found.
     pub fn lose_secrets(&self) {
         *self.lost.lock().unwrap() = true;
+    }
+
+    /// From now on no blob can be read, or all of them again.
+    pub fn refuse_to_read_blobs(&self, refuse: bool) {
+        *self.unreadable.lock().unwrap() = refuse;
     }
 
     /// From now on the store keeps what is written and does not answer.
@@ -297,6 +304,13 @@ impl Blobs for On<dyn Blobs> {
     }
 
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BlobError> {
+        if *self.disk.unreadable.lock().unwrap() {
+            return Err(BlobError {
+                name: name.to_owned(),
+                verb: "read",
+                cause: io::Error::other("this test wants it so"),
+            });
+        }
         self.inner.read(name).await
     }
 

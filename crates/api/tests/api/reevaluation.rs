@@ -272,6 +272,27 @@ async fn a_tape_is_replayed_while_who_approved_that_could_approve_it_and_no_long
 }
 
 #[tokio::test]
+async fn a_bundle_that_cannot_be_read_back_is_not_recorded_as_the_active_one() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let mut files = active(&world, &people.iris).await;
+    let policy = "@id(\"more\")\npermit (principal, action == Portcullis::Action::\"watch_session\", resource);\n";
+    files["privileged/more.cedar"] = json!(policy);
+    let change = propose(&world, &people.iris, &files).await;
+    let signed = world.sign(&change, &[&people.olaf]).await;
+    assert_eq!(signed["status"], "pending");
+    let sign = format!("/changes/{}/sign", change["id"].as_str().unwrap());
+    let seen = json!({"digest": change["digest"]});
+    world.disk.refuse_to_read_blobs(true);
+    let failed = world.post(&people.pia, &sign, seen.clone()).await;
+    assert!(failed.status.is_server_error(), "{}", failed.text());
+    world.disk.refuse_to_read_blobs(false);
+    let signed = world.post(&people.pia, &sign, seen).await.done();
+    assert_eq!(signed["status"], "applied");
+    assert_eq!(active(&world, &people.iris).await, files);
+}
+
+#[tokio::test]
 async fn what_a_grant_gave_stays_where_it_can_be_taken_away() {
     let shelf = Arc::new(Shelf::default());
     let (world, people) = stacked(&shelf).await;

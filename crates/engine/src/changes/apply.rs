@@ -1,5 +1,7 @@
 //! What a change comes to once its signatures are there: checked when proposed, applied with the last signature.
 
+use std::sync::Arc;
+
 use portcullis_flow::change::{Change, ChangeBody, Holders};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
@@ -24,7 +26,6 @@ const MOST_NAME_BYTES: usize = 63;
 /// What takes effect outside the journal once a change is committed.
 #[derive(Default)]
 struct After {
-    bundle: Option<Digest>,
     /// Whether whoever completes the change asked for it: nobody else is given a token that came of it.
     by_the_asker: bool,
     token: Option<Secret<String>>,
@@ -136,21 +137,29 @@ impl Engine {
         id: ChangeId,
         mut loaded: Loaded<Change>,
     ) -> Result<ChangeView, Failure> {
+        // Read before it is on record as the active one, and before anybody waits: from the record on nothing can fail.
+        let next = match loaded.get()?.body {
+            ChangeBody::ActivateBundle { bundle, .. } => {
+                Some(Arc::new(bundles::load(&self.ports, bundle).await?))
+            }
+            _ => None,
+        };
         let _turn = self.changing.lock().await;
         let mut after = After {
             by_the_asker: loaded.get()?.proposer == command.actor(),
             ..After::default()
         };
         let holders = self.holders_now(loaded.get()?).await?;
-        if loaded.get()?.is_signed(&holders) {
-            let applied = loaded.get()?.apply_now(&holders, command.at())?;
+        let applied = loaded.get()?.is_signed(&holders);
+        if applied {
+            let event = loaded.get()?.apply_now(&holders, command.at())?;
             let body = loaded.get()?.body.clone();
             self.apply(&mut command, id, body, &mut after).await?;
-            command.push(&mut loaded, &applied)?;
+            command.push(&mut loaded, &event)?;
         }
         command.commit().await?;
-        if let Some(bundle) = after.bundle {
-            self.switch_bundle(bundle).await?;
+        if let Some(bundle) = next.filter(|_| applied) {
+            self.switch_bundle(bundle);
         }
         self.duties.wake();
         let token = after.token.map(Secret::expose_owned);
@@ -255,10 +264,7 @@ impl Engine {
             }
             ChangeBody::ActivateBundle {
                 bundle, replaces, ..
-            } => {
-                after.bundle = Some(bundle);
-                self.activate(command, change, bundle, replaces).await
-            }
+            } => self.activate(command, change, bundle, replaces).await,
         }
     }
 
