@@ -1,7 +1,7 @@
 //! What one owner alone cannot do to the others, or in the place of somebody.
 
 use axum::http::StatusCode;
-use portcullis_model::Action;
+use portcullis_model::{Action, Identity, Secret};
 use portcullis_ports::Control;
 use portcullis_ports::control::{Login, OpenWish};
 use serde_json::{Value, json};
@@ -62,6 +62,39 @@ async fn two_owners_taken_away_at_one_moment_leave_one() {
     );
     let done = [&one, &other].map(|reply| reply.status.is_success());
     assert_ne!(done[0], done[1], "{one:?} {other:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_was_narrowed_meanwhile_is_not_widened_by_one_who_had_seen_it_before() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let [iris, olaf] = [&people.iris, &people.olaf].map(|token| Secret::new(token.clone()));
+    let iris = world.engine.authenticate(&iris).await.unwrap();
+    let olaf = world.engine.authenticate(&olaf).await.unwrap();
+    let seen = world.engine.identity_record("rosa").await.unwrap();
+    let suspended = Identity {
+        active: false,
+        ..seen.clone()
+    };
+    world.disk.slow_down();
+    let narrowing = world.engine.put_identity_record(&iris, suspended);
+    // The same as it was is no more than it was, for all that this one knows.
+    let as_seen = async {
+        world.disk.are_on_their_way(1).await;
+        world.engine.put_identity_record(&olaf, seen).await
+    };
+    let then = async {
+        world.disk.are_on_their_way(1).await;
+        for _ in 0..10 {
+            world.get(&people.olaf, "/identities").await.done();
+        }
+        world.disk.speed_up();
+    };
+    let (narrowed, as_seen, ()) = tokio::join!(narrowing, as_seen, then);
+    assert_eq!(json!(narrowed.unwrap())["status"], "applied");
+    assert_ne!(json!(as_seen.unwrap())["status"], "applied");
+    let rosa = world.engine.identity_record("rosa").await.unwrap();
+    assert!(!rosa.active);
 }
 
 /// An owner of identities who could let somebody enroll again alone would approve in their place.

@@ -10,7 +10,9 @@ use portcullis_flow::records::{
     GroupEvent, GroupState, ResourceEvent, ResourceState, TaskEvent, TaskState,
 };
 use portcullis_flow::secret::{SecretEvent, SecretState};
-use portcullis_model::{ChangeId, Digest, Identity, IdentityKind, Resource, Secret, Task};
+use portcullis_model::{
+    Authentication, ChangeId, Digest, Identity, IdentityKind, Resource, Secret, Task,
+};
 use portcullis_ports::Connector;
 
 use super::ChangeView;
@@ -133,6 +135,7 @@ impl Engine {
     /// take effect in turn, so that nothing takes away what another was checked against.
     pub(super) async fn apply_when_signed(
         &self,
+        who: &Authentication,
         mut command: Command<'_>,
         id: ChangeId,
         mut loaded: Loaded<Change>,
@@ -150,11 +153,20 @@ impl Engine {
             ..After::default()
         };
         let holders = self.holders_now(loaded.get()?).await?;
-        let applied = loaded.get()?.is_signed(&holders);
+        let mut applied = loaded.get()?.is_signed(&holders);
         if applied {
-            let event = loaded.get()?.apply_now(&holders, command.at())?;
+            let mut event = loaded.get()?.apply_now(&holders, command.at())?;
             let body = loaded.get()?.body.clone();
-            self.apply(&mut command, id, body, &mut after).await?;
+            // What it is compared with may be another record by now, which it would do more to.
+            let needed = self.needed(who, &body).await?;
+            if needed.exceeds(&loaded.get()?.needed) {
+                applied = false;
+                event = loaded.get()?.lapse(format!(
+                    "what it is about was changed since it was proposed, and it needs {needed} now: propose it again"
+                ))?;
+            } else {
+                self.apply(&mut command, id, body, &mut after).await?;
+            }
             command.push(&mut loaded, &event)?;
         }
         command.commit().await?;

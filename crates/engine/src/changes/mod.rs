@@ -69,7 +69,7 @@ impl Engine {
             let signed = change.sign(who, roles, change.digest, command.at())?;
             command.push(&mut loaded, &signed)?;
         }
-        self.apply_when_signed(command, id, loaded).await
+        self.apply_when_signed(who, command, id, loaded).await
     }
 
     /// An owner confirms exactly what `seen` is the digest of.
@@ -85,7 +85,7 @@ impl Engine {
         let mut command = self.journal.command(Some(who.identity));
         let signed = loaded.get()?.sign(who, roles, seen, command.at())?;
         command.push(&mut loaded, &signed)?;
-        self.apply_when_signed(command, id, loaded).await
+        self.apply_when_signed(who, command, id, loaded).await
     }
 
     /// An owner, or the proposer, says no.
@@ -138,6 +138,7 @@ impl Engine {
         Ok(self.identity(who.identity).await?.roles)
     }
 
+    /// Whose signatures it needs, by what it would be applied to now.
     async fn needed(&self, who: &Authentication, body: &ChangeBody) -> Result<Needed, Failure> {
         if self.may_as_founder(who, body).await? {
             return Ok(Needed::Nobody);

@@ -104,6 +104,21 @@ pub enum Needed {
     },
 }
 
+impl Needed {
+    /// Whether these would not all be there once the others are.
+    pub fn exceeds(&self, others: &Self) -> bool {
+        match (self, others) {
+            (Self::Nobody, _) | (Self::AnyOwner, Self::AnyOwner | Self::Each { .. }) => false,
+            (Self::AnyOwner, Self::Nobody) | (Self::Each { .. }, Self::Nobody | Self::AnyOwner) => {
+                true
+            }
+            (Self::Each { roles }, Self::Each { roles: others }) => {
+                roles.iter().any(|role| !others.contains(role))
+            }
+        }
+    }
+}
+
 impl ChangeBody {
     /// Whose signatures this change needs once the installation is founded. `before` is the record of the
     /// identity it is about, as it stands.

@@ -254,6 +254,26 @@ fn attempts() -> impl Strategy<Value = Vec<(Attempt, bool)>> {
     prop::collection::vec((attempt, prop::bool::weighted(0.02)), 1..30)
 }
 
+#[test]
+fn what_needs_more_than_was_signed_for_is_told_from_what_does_not() {
+    use OwnerRole::{Iam, Pam, Resource};
+    let each = |roles: &[OwnerRole]| Needed::Each {
+        roles: roles.to_vec(),
+    };
+    let ladder = [
+        Needed::Nobody,
+        Needed::AnyOwner,
+        each(&[Iam, Pam]),
+        each(&[Iam, Pam, Resource]),
+    ];
+    for (place, one) in ladder.iter().enumerate() {
+        for (other_place, other) in ladder.iter().enumerate() {
+            assert_eq!(one.exceeds(other), place > other_place, "{one} {other}");
+        }
+    }
+    assert!(each(&[Resource]).exceeds(&each(&[Iam, Pam])));
+}
+
 /// Whether the people who signed can fill all three roles, one each: counted out, independently of the code.
 fn three_owners(by: &BTreeSet<u8>) -> bool {
     use OwnerRole::{Iam, Pam, Resource};
