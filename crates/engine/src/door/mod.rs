@@ -1,6 +1,9 @@
 //! What gates ask of control: sign-in step by step, one decision a channel, tapes, orders.
 
 mod closing;
+mod credentials;
+mod grants;
+mod new_tape;
 mod opening;
 mod tickets;
 

@@ -3,55 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_classify::task::{COMMAND, NAME, TASK};
+use portcullis_classify::task::{COMMAND, TASK};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
-use portcullis_flow::session::{Opening, Session, SessionEvent, TapeHead};
-use portcullis_model::{
-    Action, Authentication, Controls, Digest, KindDescriptor, Resource, Secret, SessionId, Subject,
-    Timestamp,
-};
+use portcullis_flow::session::{Opening, Session, SessionEvent};
+use portcullis_model::{Action, Authentication, Controls, Secret, SessionId, Subject, Timestamp};
 use portcullis_policy::{
-    Decision, LeaseBody, OpenSession, Ordinary, Permit, PolicyAction, Privileged, ReleaseSecret,
-    RunTask, SessionPermit,
+    Decision, LeaseBody, OpenSession, Ordinary, PolicyAction, Privileged, RunTask, SessionPermit,
 };
-use portcullis_ports::clock::random;
-use portcullis_ports::control::{
-    InTransit, OpenWish, Opened, SessionLease, TapeOrder, TargetCredential,
-};
-use portcullis_ports::{BlobError, BlobWriter};
-use portcullis_tape::{Header, KeyWrap, TapeKey, TapeWriter, Track, TrackKind};
+use portcullis_ports::control::{InTransit, OpenWish, Opened, SessionLease};
+use portcullis_tape::TapeKey;
 use portcullis_vault::SecretKind;
 
 use super::closing::Handing;
+use super::credentials::{vault_for_tasks, with_credential};
+use super::grants::narrowest;
 use crate::Engine;
 use crate::assessment::Assessment;
-use crate::certificates::Certificate;
 use crate::failure::Failure;
 use crate::journal::{Loaded, Patience};
-use crate::live::{GrowingTape, LiveSession, head_of};
-use crate::requests::RequestView;
-use crate::secrets::{Warrant, tape_secret};
+use crate::secrets::tape_secret;
 
 /// How long a second factor proved at the door counts for further channels of the connection.
 const FRESH: Duration = Duration::from_mins(15);
 
-/// How long a certificate made for a session can be used to log in.
-const CERTIFICATE_LASTS: Duration = Duration::from_mins(2);
-
 /// Ends a session in which nothing moves.
 const IDLE_LIMIT: Duration = Duration::from_mins(15);
-
-/// The longest time between something happening and its being on the tape.
-const FLUSH_WITHIN: Duration = Duration::from_millis(250);
-
-/// A tape that was begun for a session not yet recorded.
-struct NewTape {
-    order: TapeOrder,
-    live: LiveSession,
-    head: TapeHead,
-    key: TapeKey,
-}
 
 impl Engine {
     /// Opens a session to its end, whatever becomes of who waits for it: what is being written must not be looked for
@@ -159,121 +136,6 @@ impl Engine {
         Ok((opened, handing))
     }
 
-    /// The grant that covers exactly this action, usable now; otherwise the request that would.
-    async fn grant_for(
-        &self,
-        who: &Authentication,
-        assessment: &Assessment,
-    ) -> Result<Loaded<Grant>, Failure> {
-        let holder = who.identity.to_string();
-        let resource = assessment.resource.id.to_string();
-        let keys = [("holder", holder.as_str()), ("resource", resource.as_str())];
-        let mut why = None;
-        for (stream, grant) in self.journal.find::<Grant>(&keys).await?.into_iter().rev() {
-            if grant.issue.digest != assessment.digest {
-                continue;
-            }
-            match grant.usable(assessment.policy_action.path(), self.journal.now()) {
-                Ok(()) => return self.journal.load(stream).await,
-                Err(refusal) => why = why.or(Some(refusal)),
-            }
-        }
-        if let Some(asked) = self.pending_like(who.identity, assessment).await? {
-            return Err(still_waiting(&asked));
-        }
-        let action = &assessment.intent.action;
-        let message = why.map_or_else(
-            || {
-                format!(
-                    "no grant of yours covers {} on {}; this takes the {} path",
-                    named(action),
-                    assessment.resource.name,
-                    assessment.policy_action.path()
-                )
-            },
-            |refusal| {
-                format!(
-                    "{} on {}: {refusal}",
-                    named(action),
-                    assessment.resource.name
-                )
-            },
-        );
-        Err(Failure::denied(
-            "no_grant",
-            message,
-            narrowest(&assessment.resource, action, &self.ports.kinds()),
-        ))
-    }
-
-    async fn begin_tape(
-        &self,
-        session: SessionId,
-        resource: &Resource,
-        bundle: Digest,
-    ) -> Result<NewTape, Failure> {
-        let entropy = self.journal.entropy.as_ref();
-        let key_bytes = random::<32>(entropy);
-        let nonce_prefix = random::<16>(entropy);
-        let mut key_wraps = Vec::new();
-        for auditor in &self.options.auditors {
-            let wrapped = self.ports.sealer.seal(auditor, &key_bytes)?;
-            key_wraps.push(KeyWrap {
-                recipient: auditor.clone(),
-                wrapped,
-            });
-        }
-        let header = Header {
-            tape: format!("tape_{session}"),
-            tenant: self.journal.tenant.to_string(),
-            session: session.to_string(),
-            started_at_ms: self.journal.now().as_millis(),
-            broker: resource.kind.clone(),
-            bundle_digest: bundle.to_string(),
-            tracks: vec![
-                Track {
-                    number: 0,
-                    kind: TrackKind::Event,
-                },
-                Track {
-                    number: 1,
-                    kind: TrackKind::Terminal,
-                },
-            ],
-            key_wraps,
-        };
-        let key = TapeKey::new(key_bytes);
-        let (writer, bytes) = TapeWriter::begin(&header, key.clone(), nonce_prefix)
-            .map_err(|error| Failure::Unavailable(error.to_string()))?;
-        let blob = self.first_bytes(session, &bytes).await;
-        let blob = blob.inspect_err(|error| self.journal.custody.failed(error))?;
-        let growing = GrowingTape::begin(blob, &bytes, key.clone())
-            .map_err(|failure| Failure::Unavailable(failure.to_string()))?;
-        Ok(NewTape {
-            head: head_of(&writer.head()),
-            order: TapeOrder {
-                header: bytes,
-                key: InTransit(Secret::new(key_bytes)),
-                nonce_prefix,
-                flush_within: FLUSH_WITHIN,
-            },
-            live: LiveSession::new(growing),
-            key,
-        })
-    }
-
-    async fn first_bytes(
-        &self,
-        session: SessionId,
-        bytes: &[u8],
-    ) -> Result<Box<dyn BlobWriter>, BlobError> {
-        let name = crate::tapes::name(session);
-        let mut blob = self.ports.blobs.create(&name).await?;
-        blob.append(bytes).await?;
-        blob.sync().await?;
-        Ok(blob)
-    }
-
     /// What changed between the decision and its record was not looked at by anybody: nobody knew of the session.
     /// From the record on, re-evaluation knows of it.
     async fn still_allowed(&self, session: SessionId) -> Result<(), Failure> {
@@ -335,54 +197,6 @@ impl Engine {
         command.commit().await
     }
 
-    /// A certificate for this session where the target trusts our authority; otherwise what will be
-    /// released from the vault once the session is recorded.
-    async fn credential(
-        &self,
-        session: SessionId,
-        who: &Authentication,
-        assessment: &Assessment,
-        wish: &OpenWish,
-    ) -> Result<(Option<TargetCredential>, String), Failure> {
-        if let Some(name) = &assessment.resource.credential {
-            return Ok((None, format!("vaulted secret {name}")));
-        }
-        let name = self.identity(who.identity).await?.name;
-        let broker = self.ports.broker(&assessment.resource.kind);
-        // Tasks only. sshd lets nobody signal a forced command: decisions 0005 and 0010.
-        let forced = broker.and_then(|broker| broker.forced(&assessment.intent.action));
-        let (credential, serial) = self.certificate(Certificate {
-            account: &wish.login.account,
-            key_id: format!("{session} {name}"),
-            lasts: CERTIFICATE_LASTS,
-            terminal: forced.is_none(),
-            forced,
-        })?;
-        Ok((Some(credential), format!("certificate serial {serial}")))
-    }
-
-    async fn vaulted(
-        &self,
-        permit: Permit<Privileged, ReleaseSecret>,
-        session: SessionId,
-        resource: &Resource,
-    ) -> Result<TargetCredential, Failure> {
-        let (kind, secret) = self
-            .vault
-            .release(Warrant::Session(permit, session), resource)
-            .await?;
-        let text = String::from_utf8(secret.expose_owned())
-            .map_err(|_| Failure::Damaged("the vaulted credential is not text".to_owned()))?;
-        let value = InTransit(Secret::new(text));
-        match kind {
-            SecretKind::SshKey => Ok(TargetCredential::Key { private_key: value }),
-            SecretKind::Password => Ok(TargetCredential::Password { password: value }),
-            other => Err(Failure::Invalid(format!(
-                "a secret of kind {other} opens no session"
-            ))),
-        }
-    }
-
     fn sealed(
         &self,
         permit: SessionPermit,
@@ -440,85 +254,13 @@ fn broken_off(why: &str) -> Failure {
     Failure::Unavailable(format!("opening the session broke off: {why}"))
 }
 
-/// It was asked for already.
-fn still_waiting(asked: &RequestView) -> Failure {
-    let RequestView { id, waits_for, .. } = asked;
-    Failure::denied(
-        "no_grant",
-        format!(
-            "you asked for this in {id}, which waits for {}",
-            waits_for.join(" or ")
-        ),
-        format!("portcullis requests show {id}"),
-    )
-}
-
-/// A credential is injected into sessions of the privileged path only: a vaulted one is held to no program.
-fn with_credential(
-    permit: SessionPermit,
-) -> (SessionPermit, Option<Permit<Privileged, ReleaseSecret>>) {
-    match permit {
-        SessionPermit::Session(permit) => {
-            let (permit, release) = permit.with_credential();
-            (permit.into(), Some(release))
-        }
-        task @ SessionPermit::Task(_) => (task, None),
-    }
-}
-
-fn vault_for_tasks() -> Failure {
-    Failure::Invalid(
-        "a task runs by a certificate only, and this resource is opened by a vaulted secret"
-            .to_owned(),
-    )
+fn notice(session: SessionId, now: Timestamp, ends_at: Timestamp) -> String {
+    let minutes = ends_at.since(now).as_secs().div_ceil(60);
+    format!("session {session} is recorded and ends in {minutes} min at the latest")
 }
 
 /// The command of a task.
 fn task_command(action: &Action) -> Option<String> {
     let command = action.param(COMMAND)?;
     (action.name == TASK).then(|| command.to_owned())
-}
-
-/// An action in a few words for the person at the door.
-fn named(action: &Action) -> String {
-    match action.param(NAME).filter(|_| action.name == TASK) {
-        Some(name) => format!("the task {name}"),
-        None => action.to_string(),
-    }
-}
-
-/// The narrowest request that would allow what was refused. What the resource says by itself is left out.
-fn narrowest(resource: &Resource, action: &Action, kinds: &[KindDescriptor]) -> String {
-    if let Some(words) = crate::tasks::asking(action) {
-        return format!(
-            "portcullis request {} {} --reason TEXT",
-            resource.name,
-            words.join(" ")
-        );
-    }
-    let kind = kinds.iter().find(|kind| kind.name == resource.kind);
-    let known = kind.and_then(|kind| kind.actions.iter().find(|known| known.name == action.name));
-    let by_itself = |name: &str, value: &str| {
-        let param = known.and_then(|known| known.params.iter().find(|param| param.name == name));
-        let setting = param.and_then(|param| param.default_from);
-        setting.and_then(|setting| resource.settings.get(setting)?.as_str()) == Some(value)
-    };
-    let params = action.params.iter();
-    let params = params.filter(|(name, value)| *name != "command" && !by_itself(name, value));
-    let params = params.fold(String::new(), |words, (name, value)| {
-        words + " " + name + "=" + value
-    });
-    let command = action
-        .param("command")
-        .map(|command| format!(" -- {command}"))
-        .unwrap_or_default();
-    format!(
-        "portcullis request {} {}{params} --reason TEXT{command}",
-        resource.name, action.name
-    )
-}
-
-fn notice(session: SessionId, now: Timestamp, ends_at: Timestamp) -> String {
-    let minutes = ends_at.since(now).as_secs().div_ceil(60);
-    format!("session {session} is recorded and ends in {minutes} min at the latest")
 }
