@@ -2,24 +2,24 @@
 //!
 //! One loop finds what is due and works on each grant alone; whatever fails is found again.
 
+mod assigning;
+mod removing;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Request;
-use portcullis_flow::session::Session;
-use portcullis_model::{Controls, GrantId, Resource, ResourceId, SessionId, StreamId};
-use portcullis_policy::{AssignEntitlement, Duty, Ordinary, RecordedGrant, duty};
-use portcullis_ports::{Assignment, Connector, Target};
+use portcullis_model::{GrantId, Resource, ResourceId};
+use portcullis_ports::{Assignment, Connector};
 use tokio::sync::{Notify, watch};
 
 use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
-use crate::overlap::{Account, rights};
+use crate::overlap::Account;
 use crate::reevaluation::AT_ONCE;
-use crate::secrets::Warrant;
 use crate::supervision::{contained, each};
 use crate::turns::Turns;
 
@@ -162,238 +162,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Assigns an entitlement: decided anew, the intention written first.
-    async fn assign(&self, loaded: &mut Loaded<Grant>) -> Result<(), Failure> {
-        match self.try_assign(loaded).await {
-            Ok(()) => Ok(()),
-            Err(Failure::Unavailable(cause)) if loaded.get()?.account.is_none() => {
-                Err(Failure::Unavailable(cause))
-            }
-            Err(failure) => {
-                tracing::warn!(grant = %loaded.stream, %failure, "an entitlement could not be assigned");
-                self.end_grant(
-                    loaded,
-                    EndCause::Failed {
-                        cause: failure.to_string(),
-                    },
-                )
-                .await
-            }
-        }
-    }
-
-    async fn try_assign(&self, loaded: &mut Loaded<Grant>) -> Result<(), Failure> {
-        let issue = loaded.get()?.issue.clone();
-        let resource = self.resource(issue.intent.resource).await?;
-        let connector = self.connector_of(&resource)?;
-        let subject = issue.intent.subject.clone();
-        let assessment = self
-            .assess(subject, resource.clone(), issue.intent.action.clone())
-            .await?;
-        if assessment.digest != issue.digest {
-            return Err(Failure::Conflict(format!(
-                "the effective privileges at {} changed since they were approved",
-                resource.name
-            )));
-        }
-        let met = Controls {
-            mfa: false,
-            ..issue.controls
-        };
-        let asked = self.asked(&assessment, met).await?;
-        let permit = self
-            .bundle()
-            .authorize::<Ordinary, AssignEntitlement>(&asked.query())?;
-        // An attempt that was cut off may have given it already: it goes on at the same account.
-        let account = match &loaded.get()?.account {
-            Some(begun) => begun.clone(),
-            None => self.account_of(&resource, &issue).await?,
-        };
-        let system = connector.right(&resource, &issue.intent.action).system;
-        elsewhere(loaded.get()?, &system).map_or(Ok(()), |why| Err(Failure::Conflict(why)))?;
-        let at = (system.clone(), account.clone());
-        let _turn = self.duties.turns.take(at).await;
-        let ours = rights(&self.given_to(&system, &account).await?);
-        let (_, credential) = self
-            .vault
-            .release(Warrant::Assignment(&permit), &resource)
-            .await?;
-        let target = Target {
-            resource: &resource,
-            credential,
-        };
-        if loaded.get()?.account.is_none() {
-            let held = connector
-                .held(&target, &issue.intent.action, &account)
-                .await?;
-            let held_before = held.by_other_than(&ours);
-            self.begin_assignment(loaded, account.clone(), held_before, system)
-                .await?;
-        }
-        let approved = issue
-            .effective
-            .ok_or_else(|| Failure::Damaged("no effective privileges".to_owned()))?;
-        let assignment = connector
-            .assign(
-                permit,
-                &target,
-                &issue.intent.action,
-                &account,
-                approved,
-                &ours,
-            )
-            .await?;
-
-        let value = serde_json::to_value(&assignment)
-            .map_err(|error| Failure::Damaged(error.to_string()))?;
-        let mut command = self.journal.command(None);
-        let event = loaded.get()?.assigned(value)?;
-        command.push(loaded, &event)?;
-        command.commit().await?;
-        // Only active grants are decided again: what changed while this one was not yet is looked at here.
-        self.reevaluate_grant(loaded.stream.clone(), loaded.get()?)
-            .await
-    }
-
-    /// Writes that it may be at the target from here on.
-    async fn begin_assignment(
-        &self,
-        loaded: &mut Loaded<Grant>,
-        account: String,
-        held_before: bool,
-        system: String,
-    ) -> Result<(), Failure> {
-        let mut command = self.journal.command(None);
-        let event = loaded
-            .get()?
-            .begin_assignment(account, held_before, system, command.at())?;
-        command.push(loaded, &event)?;
-        command.commit().await
-    }
-
     fn connector_of(&self, resource: &Resource) -> Result<Arc<dyn Connector>, Failure> {
         let found = self.ports.connector(&resource.kind);
         found
             .cloned()
             .ok_or_else(|| Failure::missing("connector for kind", &resource.kind))
-    }
-
-    /// The person's own account at the target: what the resource's settings say, otherwise their name.
-    async fn account_of(
-        &self,
-        resource: &Resource,
-        issue: &portcullis_flow::grant::Issue,
-    ) -> Result<String, Failure> {
-        let name = self.identity(issue.intent.subject.identity).await?.name;
-        let mapped = resource
-            .settings
-            .get("accounts")
-            .and_then(|accounts| accounts.get(&name));
-        Ok(mapped
-            .and_then(serde_json::Value::as_str)
-            .map_or(name, str::to_owned))
-    }
-
-    /// Takes away what a grant gave and proves it.
-    async fn remove(&self, id: GrantId, loaded: &mut Loaded<Grant>) -> Result<(), Failure> {
-        let found = if loaded.get()?.issue.is_entitlement() {
-            self.remove_entitlement(id, loaded.get()?).await?
-        } else {
-            self.remove_sessions(id, loaded.get()?).await?
-        };
-        let mut command = self.journal.command(None);
-        let event = match &found {
-            Found::Gone(evidence) => Some(loaded.get()?.removed(evidence.clone())?),
-            Found::Ending(what) | Found::Left(what) => {
-                loaded.get()?.removal_incomplete(what.clone())?
-            }
-        };
-        if let Some(event) = event {
-            command.push(loaded, &event)?;
-            command.commit().await?;
-        }
-        match found {
-            Found::Gone(_) | Found::Ending(_) => Ok(()),
-            Found::Left(what) => Err(Failure::Unavailable(what)),
-        }
-    }
-
-    async fn remove_sessions(&self, id: GrantId, grant: &Grant) -> Result<Found, Failure> {
-        let why = match &grant.status {
-            GrantStatus::Revoking { cause, .. } => cause.told(),
-            _ => "the grant is over".to_owned(),
-        };
-        let keys = [("grant", id.to_string()), ("status", "live".to_owned())];
-        let keys: Vec<_> = keys
-            .iter()
-            .map(|(key, value)| (*key, value.as_str()))
-            .collect();
-        let live = self.journal.find::<Session>(&keys).await?;
-        let sessions: Vec<SessionId> = live.iter().filter_map(|(id, _)| id.parse().ok()).collect();
-        each(sessions, AT_ONCE, |session| {
-            self.order_kill(session, None, &why)
-        })
-        .await?;
-        if live.is_empty() {
-            return Ok(Found::Gone(serde_json::json!({ "live_sessions": 0 })));
-        }
-        let names: Vec<_> = live.iter().map(|(stream, _)| stream.to_string()).collect();
-        Ok(Found::Ending(format!(
-            "live sessions: {}",
-            names.join(", ")
-        )))
-    }
-
-    async fn remove_entitlement(&self, id: GrantId, grant: &Grant) -> Result<Found, Failure> {
-        let Some(assignment) = assignment_of(grant)? else {
-            return Ok(Found::Gone(serde_json::json!({ "assigned": false })));
-        };
-        let resource_id = grant.issue.intent.resource;
-        let resource = self.resource_even_if_removed(resource_id).await?;
-        let connector = self.connector_of(&resource)?;
-        let right = connector.right(&resource, &assignment.action);
-        if let Some(why) = elsewhere(grant, &right.system) {
-            return Ok(Found::Left(why));
-        }
-        let at = (right.system.clone(), assignment.account.clone());
-        let _turn = self.duties.turns.take(at).await;
-        let mut others = self.given_to(&right.system, &assignment.account).await?;
-        let own = StreamId::from(id);
-        others.retain(|other| other.stands && other.grant != own);
-        let covering = others.iter().filter(|other| other.right == right.name);
-        let covering: Vec<_> = covering.map(|other| other.grant.to_string()).collect();
-        if !assignment.held_before && !covering.is_empty() {
-            // Theirs now: it goes when the last of them does.
-            return Ok(Found::Gone(serde_json::json!({ "kept_for": covering })));
-        }
-        let permit = duty(&RecordedGrant {
-            grant: id,
-            resource: resource_id,
-            reason: reason_of(grant),
-        });
-        let (_, credential) = self
-            .vault
-            .release(Warrant::Duty(&permit), &resource)
-            .await?;
-        let target = Target {
-            resource: &resource,
-            credential,
-        };
-        match connector.remove(permit, &target, &assignment).await {
-            Ok(removal)
-                if removal.held.is_gone_beside(&rights(&others)) || assignment.held_before =>
-            {
-                let evidence = serde_json::to_value(&removal);
-                Ok(Found::Gone(
-                    evidence.map_err(|error| Failure::Damaged(error.to_string()))?,
-                ))
-            }
-            Ok(removal) => Ok(Found::Left(format!(
-                "{} still has it: effective {}, sessions {:?}",
-                assignment.account, removal.held.effective, removal.held.sessions
-            ))),
-            Err(error) => Ok(Found::Left(error.to_string())),
-        }
     }
 
     pub(crate) async fn resource_even_if_removed(
@@ -416,16 +189,6 @@ fn elsewhere(grant: &Grant, system: &str) -> Option<String> {
     })
 }
 
-/// What a removal came to.
-enum Found {
-    /// Nothing is left, and what was read back.
-    Gone(serde_json::Value),
-    /// What is left was told to end: its end wakes the loop.
-    Ending(String),
-    /// Something is left.
-    Left(String),
-}
-
 /// What there is to take away: what was assigned, or what may have been when the server stopped in between.
 pub(crate) fn assignment_of(grant: &Grant) -> Result<Option<Assignment>, Failure> {
     match (&grant.assignment, &grant.account) {
@@ -438,27 +201,5 @@ pub(crate) fn assignment_of(grant: &Grant) -> Result<Option<Assignment>, Failure
             held_before: grant.held_before,
         })),
         (None, None) => Ok(None),
-    }
-}
-
-fn reason_of(grant: &Grant) -> Duty {
-    match &grant.status {
-        GrantStatus::Revoking {
-            cause: EndCause::Expired,
-            ..
-        } => Duty::Expired,
-        GrantStatus::Revoking {
-            cause: EndCause::Released,
-            ..
-        } => Duty::Released,
-        GrantStatus::Revoking {
-            cause: EndCause::Completed,
-            ..
-        } => Duty::SessionEnd,
-        GrantStatus::Revoking {
-            cause: EndCause::Failed { .. },
-            ..
-        } => Duty::Reconcile,
-        _ => Duty::Revoked,
     }
 }
