@@ -38,7 +38,7 @@ pub struct Scene {
     pub world: World,
     pub people: People,
     ticket: Ticket,
-    request: String,
+    pub request: String,
 }
 
 impl Scene {
@@ -61,7 +61,7 @@ impl Scene {
         }
     }
 
-    async fn open(&self) -> Result<Opened, Refusal> {
+    pub async fn open(&self) -> Result<Opened, Refusal> {
         let wish = OpenWish {
             ticket: self.ticket.clone(),
             login: login(),
@@ -107,7 +107,7 @@ impl Scene {
     }
 
     /// Waits until it is written that a session is to end.
-    async fn until_ending(&self, session: SessionId) {
+    pub async fn until_ending(&self, session: SessionId) {
         let show = format!("/sessions/{session}");
         while self.world.get(&self.people.rosa, &show).await.done()["status"] != "ending" {
             tokio::task::yield_now().await;
@@ -227,7 +227,7 @@ async fn a_live_session_ends_with_its_resource() {
 }
 
 /// Where the gate is: owners sign that it has these settings.
-async fn set_the_gate(scene: &Scene, settings: Value) {
+pub async fn set_the_gate(scene: &Scene, settings: Value) {
     let mut body = lodge("gate");
     body["settings"] = settings;
     body["replace"] = json!(true);
@@ -325,71 +325,6 @@ async fn what_does_not_touch_a_live_session_leaves_it_alone() {
     let show = format!("/sessions/{first}");
     let first = scene.world.get(&scene.people.olaf, &show).await.done();
     assert_eq!(first["status"], "live");
-}
-
-/// Whose it is may begin to end it and be gone before the order is given: that order was written, and is given
-/// to the gate by whoever ends the session next.
-#[tokio::test]
-async fn a_kill_that_broke_off_halfway_does_not_shield_from_the_next() {
-    let scene = Scene::new().await;
-    let (session, cursor) = scene.live().await;
-    let token = Secret::new(scene.people.rosa.clone());
-    let rosa = scene.world.engine.authenticate(&token).await.unwrap();
-    scene.world.disk.fall_silent();
-    tokio::select! {
-        killed = scene.world.engine.kill(&rosa, session, "mine") => panic!("{killed:?}"),
-        () = scene.until_ending(session) => {}
-    }
-    scene.world.disk.speak_again();
-    let path = format!("/grants/{}/revoke", scene.request);
-    let reason = json!({"reason": "enough"});
-    let revoked = scene.world.post(&scene.people.olaf, &path, reason).await;
-    revoked.done();
-    let why = scene.ended(session, cursor).await;
-    assert!(why.contains("the grant is over"), "{why}");
-}
-
-/// A gate waits only so long; a target that answers late could have it leave while the session is being written.
-#[tokio::test]
-async fn a_session_that_nobody_takes_is_over_though_it_was_still_being_written() {
-    let scene = Scene::new().await;
-    scene.world.disk.slow_down();
-    tokio::select! {
-        opened = scene.open() => panic!("{opened:?}"),
-        () = scene.world.disk.are_on_their_way(1) => {}
-    }
-    // Whoever looks for the session meanwhile does not find it.
-    for _ in 0..10 {
-        let none = scene
-            .world
-            .get(&scene.people.rosa, "/sessions")
-            .await
-            .done();
-        assert_eq!(none["items"], json!([]));
-    }
-    scene.world.disk.speed_up();
-    let over = |sessions: &Value| sessions["items"][0]["status"] == "ended";
-    scene
-        .world
-        .until(&scene.people.rosa, "/sessions", over)
-        .await;
-}
-
-/// Whoever may watch could keep the record of a session busy.
-#[tokio::test]
-async fn a_session_is_told_to_end_though_that_cannot_be_written_and_it_is_written_later() {
-    let scene = Scene::new().await;
-    let (session, cursor) = scene.live().await;
-    scene.world.disk.contend("session.kill_ordered");
-    scene.close_the_gate().await;
-    let why = scene.ended(session, cursor).await;
-    assert!(why.contains("closed"), "{why}");
-    let show = format!("/sessions/{session}");
-    let unwritten = scene.world.get(&scene.people.olaf, &show).await.done();
-    assert_eq!(unwritten["status"], "live");
-    scene.world.disk.leave_alone();
-    let ending = |session: &Value| session["status"] == "ending";
-    scene.world.until(&scene.people.olaf, &show, ending).await;
 }
 
 /// The files of the active bundle.

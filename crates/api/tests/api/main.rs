@@ -34,4 +34,5 @@ mod step_up;
 mod stories;
 mod streams;
 mod texts;
+mod torn_orders;
 mod world;
