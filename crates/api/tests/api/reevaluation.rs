@@ -223,13 +223,18 @@ async fn an_approval_of_who_was_suspended_since_does_not_count() {
     assert_eq!(granted["status"], "granted");
 }
 
-#[tokio::test]
-async fn what_was_approved_by_who_is_suspended_is_neither_used_nor_goes_on() {
+/// A gate that belongs to olaf and otto, and what olaf approved of it.
+async fn with_two_owners() -> Scene {
     let world = World::new().await;
     let people = world.people().await;
     gate(&world, &people).await;
     second_owner(&world, &people).await;
-    let scene = Scene::with(world, people).await;
+    Scene::with(world, people).await
+}
+
+#[tokio::test]
+async fn what_was_approved_by_who_is_suspended_is_neither_used_nor_goes_on() {
+    let scene = with_two_owners().await;
     let (session, cursor) = scene.live().await;
     suspend(&scene.world, &scene.people.iris, "olaf").await;
     let why = scene.ended(session, cursor).await;
@@ -239,11 +244,7 @@ async fn what_was_approved_by_who_is_suspended_is_neither_used_nor_goes_on() {
 
 #[tokio::test]
 async fn what_was_approved_by_who_owns_it_no_longer_is_neither_used_nor_goes_on() {
-    let world = World::new().await;
-    let people = world.people().await;
-    gate(&world, &people).await;
-    second_owner(&world, &people).await;
-    let scene = Scene::with(world, people).await;
+    let scene = with_two_owners().await;
     let (session, cursor) = scene.live().await;
     give_the_gate_to(&scene.world, &scene.people, &["otto"]).await;
     let why = scene.ended(session, cursor).await;

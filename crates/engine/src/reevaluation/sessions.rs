@@ -31,13 +31,15 @@ impl Engine {
 
     /// Looks at every one. It fails while an end is ordered and not on record.
     async fn reevaluate_sessions(&self) -> Result<(), Failure> {
-        // Read once, after the occasion: whatever changes from then on is an occasion of its own.
+        let live = self.live.all();
+        // Read once, after the occasion, and after whoever approved one of these could: whatever changes from then on is
+        // an occasion of its own.
         let census = contained(self.census()).await;
         let decide = |id| {
             let census = census.as_ref();
             async move { self.decide_session(census, id).await }
         };
-        each(self.live.all(), AT_ONCE, decide).await
+        each(live, AT_ONCE, decide).await
     }
 
     /// Ends a session that would not be opened today, and one of which that cannot be said.
