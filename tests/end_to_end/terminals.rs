@@ -55,7 +55,7 @@ fn what_a_requester_writes_cannot_act_on_the_terminal_of_whoever_reads_it() {
     let world = World::start();
     world.login(&["rosa", "olaf", "iris", "pia"]);
     let why = hostile();
-    let command = format!("echo up; sleep 1000 # {}", why.replace('\n', " "));
+    let command = format!("echo begun; sleep 1000 # {}", why.replace('\n', " "));
     let words = ["web-1", "exec", "--reason", &why, "--", &command];
     let id = world.asked(&words);
     let seen = view(&world, "olaf", &["requests", "show", &id]);
@@ -97,7 +97,7 @@ fn what_a_requester_writes_cannot_act_on_the_terminal_of_whoever_reads_it() {
 fn a_killers_reason_reaches_the_client_harmlessly(world: &World, command: &str, why: &str) {
     world.step_up();
     let mut client = Client::start(world.client("ssh", &["web-1", command]));
-    client.wait_for("up");
+    client.wait_for("begun");
     let all = view(world, "olaf", &["sessions", "list"]);
     let id = text(&all[0]["id"]);
     view(world, "olaf", &["sessions", "show", &id]);
