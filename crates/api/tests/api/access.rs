@@ -126,7 +126,7 @@ async fn a_step_up_for_a_key_nobody_registered_is_invalid() {
     let people = world.people().await;
     gate(&world, &people).await;
     let code = world.code("rosa");
-    let body = json!({"code": code, "account": "keeper", "target": "gate", "key": "SHA256:none"});
+    let body = json!({"code": code, "account": "root", "target": "gate", "key": "SHA256:none"});
     let reply = world.post(&people.rosa, "/step-up", body).await;
     assert_eq!(reply.problem(), (400, "invalid".to_owned()));
     assert!(reply.text().contains("SHA256:none"), "{}", reply.text());

@@ -48,7 +48,7 @@ impl Broker for Lodge {
             let setting = resource.settings.get(name).and_then(Value::as_str);
             setting.unwrap_or(otherwise).to_owned()
         };
-        let accounts = said("accounts", "keeper root");
+        let accounts = said("accounts", "root");
         Ok(Endpoint {
             address: said("address", "192.0.2.1:22"),
             host_keys: vec![said("host_key", "key")],

@@ -37,13 +37,13 @@ async fn nobody_steps_up_for_what_no_door_leads_to_and_the_code_stays_good() {
         async move { world.post(&rosa, "/step-up", body).await }
     };
     for (account, target, problem) in [
-        ("keeper", "no-such-gate", (404, "not_found".to_owned())),
+        ("root", "no-such-gate", (404, "not_found".to_owned())),
         ("nobody", "gate", (400, "invalid".to_owned())),
-        ("keeper", "shelf", (400, "invalid".to_owned())),
+        ("root", "shelf", (400, "invalid".to_owned())),
     ] {
         let refused = step_up(account, target).await;
         assert_eq!(refused.problem(), problem, "{account}@{target}");
     }
-    let counts = step_up("keeper", "gate").await;
+    let counts = step_up("root", "gate").await;
     assert_eq!(counts.status, StatusCode::NO_CONTENT, "{}", counts.text());
 }
