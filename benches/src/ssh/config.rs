@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Settings of a server whose files lie in a folder: the demo's own host, and a key for whoever comes
-/// straight.
+/// straight. Shells find no rc files of whoever measures: those would be measured as well.
 pub fn server(folder: &Path, address: &str) -> String {
     let folder = folder.display();
     format!(
@@ -16,7 +16,8 @@ pub fn server(folder: &Path, address: &str) -> String {
          UsePAM no\n\
          StrictModes no\n\
          MaxStartups 200\n\
-         PidFile none\n"
+         PidFile none\n\
+         SetEnv HOME={folder}\n"
     )
 }
 
