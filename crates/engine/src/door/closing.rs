@@ -46,6 +46,7 @@ impl Drop for Handing {
     fn drop(&mut self) {
         if let Some(mut over) = self.over.take() {
             self.engine.live.remove(over.session);
+            self.engine.orders.forget(over.session);
             "it could not be handed to its gate".clone_into(&mut over.ending.cause);
             self.engine.unrecorded.add(over);
         }
