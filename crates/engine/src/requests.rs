@@ -102,7 +102,13 @@ impl Engine {
         issue_if_granted(&mut command, id, &loaded, BTreeSet::new())?;
         command.commit().await?;
         self.duties.wake();
-        self.request_view(id).await
+        let census = self.census().await?;
+        seen(
+            &loaded.stream,
+            loaded.get()?.clone(),
+            Some(ask.reason),
+            &census,
+        )
     }
 
     /// Each request that waits is read by people, and decided again whenever something changes.
@@ -177,7 +183,7 @@ impl Engine {
         issue_if_granted(&mut command, id, &loaded, approvers)?;
         command.commit().await?;
         self.duties.wake();
-        self.request_view(id).await
+        self.view_of(&loaded).await
     }
 
     /// Says no.
@@ -199,7 +205,7 @@ impl Engine {
             .collect();
         command.push_with(&mut loaded, &event, bodies)?;
         command.commit().await?;
-        self.request_view(id).await
+        self.view_of(&loaded).await
     }
 
     /// Takes a request back.
@@ -213,7 +219,7 @@ impl Engine {
         let event = loaded.get()?.cancel(who.identity, command.at())?;
         command.push(&mut loaded, &event)?;
         command.commit().await?;
-        self.request_view(id).await
+        self.view_of(&loaded).await
     }
 
     /// A request, to whoever may see it: the requester, who could approve, and the owners.
@@ -259,9 +265,12 @@ impl Engine {
     }
 
     pub(crate) async fn request_view(&self, id: RequestId) -> Result<RequestView, Failure> {
-        let loaded = self.journal.load::<Request>(id).await?;
+        self.view_of(&self.journal.load::<Request>(id).await?).await
+    }
+
+    async fn view_of(&self, loaded: &Loaded<Request>) -> Result<RequestView, Failure> {
         let request = loaded.get()?.clone();
-        let reason = self.body_of(id.into(), "reason").await?;
+        let reason = self.body_of(loaded.stream.clone(), "reason").await?;
         let census = self.census().await?;
         let denied = match &request.status {
             RequestStatus::Denied { by } => {
