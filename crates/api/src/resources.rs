@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{ChangeView, Failure, Part, ResourcePut};
+use portcullis_engine::{ChangeView, Failure, Part, ResourcePut, ResourceView};
 use portcullis_model::{Environment, Resource, ResourceId, Sensitivity};
 use serde::Deserialize;
 use serde_json::Value;
@@ -35,8 +35,8 @@ async fn list_resources(State(engine): App, paging: Paging<ResourceId>) -> Answe
 /// One resource.
 #[utoipa::path(get, path = "/resources/{name}", tag = "resources", params(("name" = String, Path)),
     responses((status = 200, description = "The resource", body = Value)))]
-async fn show_resource(State(engine): App, Named(name): Named<String>) -> Answer<Resource> {
-    Ok(Json(engine.resource_record(&name).await?))
+async fn show_resource(State(engine): App, Named(name): Named<String>) -> Answer<ResourceView> {
+    Ok(Json(engine.show_resource(&name).await?))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -62,6 +62,17 @@ pub struct ResourcePut {
     pub instructions: String,
 }
 
+/// A resource, and what its owner has to place at the target by hand.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResourceView {
+    /// The record.
+    #[serde(flatten)]
+    pub resource: Resource,
+    /// Empty if there is nothing to do.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub instructions: String,
+}
+
 /// A proposed bundle.
 #[derive(Debug, Clone, Serialize)]
 pub struct BundleProposal {
@@ -188,16 +199,28 @@ impl Engine {
     /// A change with what its resource's owner has to place by hand, if it puts one.
     pub fn resource_put(&self, change: ChangeView) -> ResourcePut {
         let instructions = match &change.change.body {
-            ChangeBody::PutResource { resource } => self
-                .ports
-                .broker(&resource.kind)
-                .map(|broker| broker.target_instructions(resource, &self.ssh_authority)),
-            _ => None,
+            ChangeBody::PutResource { resource } => self.to_place_at(resource),
+            _ => String::new(),
         };
         ResourcePut {
             change,
-            instructions: instructions.unwrap_or_default(),
+            instructions,
         }
+    }
+
+    fn to_place_at(&self, resource: &Resource) -> String {
+        let broker = self.ports.broker(&resource.kind);
+        let told = broker.map(|broker| broker.target_instructions(resource, &self.ssh_authority));
+        told.unwrap_or_default()
+    }
+
+    /// A resource for people and programs.
+    pub async fn show_resource(&self, name: &str) -> Result<ResourceView, Failure> {
+        let resource = self.resource_record(name).await?;
+        Ok(ResourceView {
+            instructions: self.to_place_at(&resource),
+            resource,
+        })
     }
 
     /// Removes a resource.

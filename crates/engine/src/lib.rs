@@ -55,7 +55,8 @@ use portcullis_policy::Bundle;
 use tokio::sync::watch;
 
 pub use administration::{
-    ActiveBundle, BundleCheck, BundleProposal, IdentityView, Reopened, ResourcePut, SecretView,
+    ActiveBundle, BundleCheck, BundleProposal, IdentityView, Reopened, ResourcePut, ResourceView,
+    SecretView,
 };
 pub use bundles::read_bundle;
 pub use catalog::{CatalogEntry, Offer};

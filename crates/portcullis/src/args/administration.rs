@@ -50,11 +50,11 @@ pub(crate) enum ResourcesCommand {
         after_help = "Example:\n  portcullis resources add web-1 --kind ssh --environment production --owner olaf \\\n    --set address=web-1.internal:22 --set account=root --set 'host_keys=[\"ssh-ed25519 AAAA…\"]'"
     )]
     Add(ResourceArgs),
-    /// Replace a record
+    /// Change what is named in a record; everything else stays as it is
     #[command(
-        after_help = "Example:\n  portcullis resources edit web-1 --kind ssh --environment staging --owner olaf \\\n    --set address=web-1.internal:22 --set account=root --set 'host_keys=[\"ssh-ed25519 AAAA…\"]'"
+        after_help = "Examples:\n  portcullis resources edit web-1 --set 'accounts=[\"ops\"]'\n  portcullis resources edit web-1 --sensitivity secret --owner olaf --owner pia   (these and no other owners)"
     )]
-    Edit(ResourceArgs),
+    Edit(EditArgs),
     /// All
     #[command(after_help = "Example:\n  portcullis resources list")]
     List,
@@ -96,6 +96,31 @@ pub(crate) struct ResourceArgs {
     #[arg(long, value_name = "SECRET")]
     pub(crate) credential: Option<String>,
     /// A setting of its kind; the value is JSON, or text
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+/// What is to be different in a resource's record.
+#[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    /// Which
+    pub(crate) name: String,
+    /// What depends on it
+    #[arg(long, value_enum)]
+    pub(crate) environment: Option<EnvironmentArg>,
+    /// What it holds
+    #[arg(long, value_enum)]
+    pub(crate) sensitivity: Option<SensitivityArg>,
+    /// Who answers for it from now on, and nobody else
+    #[arg(long = "owner", value_name = "NAME")]
+    pub(crate) owners: Vec<String>,
+    /// The vaulted secret that opens it
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) credential: Option<String>,
+    /// It is opened by no vaulted secret any more
+    #[arg(long, conflicts_with = "credential")]
+    pub(crate) no_credential: bool,
+    /// A setting of its kind; the value is JSON, or text; `KEY=null` takes it out
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
 }
