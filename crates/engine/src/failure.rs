@@ -83,7 +83,7 @@ impl Failure {
     pub fn next(&self) -> Option<&str> {
         match self {
             Self::Denied { next, .. } => next.as_deref(),
-            Self::Unauthenticated(_) => Some("run portcullis login"),
+            Self::Unauthenticated(_) => Some("portcullis login NAME"),
             Self::Damaged(_) => Some("run portcullis doctor on the server"),
             _ => None,
         }
@@ -130,21 +130,24 @@ impl From<RequestRefusal> for Failure {
                 message,
                 "ask an owner who else could approve",
             ),
-            RequestRefusal::OwnRequest => Self::Denied {
-                code: "own_request",
+            RequestRefusal::OwnRequest => Self::denied(
+                "own_request",
                 message,
-                next: None,
-            },
+                "to take it back: portcullis requests cancel ID",
+            ),
             RequestRefusal::SecondFactor => {
                 Self::denied("second_factor", message, "portcullis login")
             }
-            RequestRefusal::NotEligible(_) | RequestRefusal::Again | RequestRefusal::NotYours => {
-                Self::Denied {
-                    code: "not_eligible",
-                    message,
-                    next: None,
-                }
-            }
+            RequestRefusal::NotEligible(_) => Self::denied(
+                "not_eligible",
+                message,
+                "whom it waits for now: portcullis requests show ID",
+            ),
+            RequestRefusal::Again | RequestRefusal::NotYours => Self::Denied {
+                code: "not_eligible",
+                message,
+                next: None,
+            },
         }
     }
 }

@@ -163,8 +163,12 @@ impl Engine {
             let hint = kind
                 .connect_hint
                 .replace("{name}", &assessment.resource.name);
+            let action = &assessment.intent.action;
+            if let Some(command) = action.param("command") {
+                return format!("{hint} {}", quoted_for_a_shell(command));
+            }
             // A task is called by its name and words.
-            let words = crate::tasks::asking(&assessment.intent.action).unwrap_or_default();
+            let words = crate::tasks::asking(action).unwrap_or_default();
             words
                 .iter()
                 .skip(1)
@@ -217,4 +221,13 @@ impl Engine {
             .chain(connected.and_then(Result::ok).unwrap_or_default())
             .collect()
     }
+}
+
+/// One word for a shell, as it has to be typed there.
+fn quoted_for_a_shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=, @%+".contains(c);
+    if text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

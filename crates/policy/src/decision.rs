@@ -94,7 +94,10 @@ impl Denial {
             }
             DenialCause::NothingPermits => "no policy permits it".to_owned(),
             DenialCause::NotOnThisPath(does) => {
-                format!("it {}, and {action} is never done there", listed(does))
+                format!(
+                    "that is done on the ordinary path alone, and this {}",
+                    listed(does)
+                )
             }
             DenialCause::NotToThis => "it is not done to such an object".to_owned(),
             DenialCause::Failed(told) => format!("it could not be decided: {told}"),
@@ -168,10 +171,8 @@ impl Bundle {
                 .into_iter()
                 .map(str::to_owned)
                 .collect();
-            let narrowest = format!(
-                "ask for something that does not do this, or, where the resource has sessions, for one on the {path} path: it {}",
-                listed(&does)
-            );
+            let narrowest = "ask for what does less; what does this is done in a session, where the resource has them"
+                .to_owned();
             let cause = DenialCause::NotOnThisPath(does);
             return Err(bare(action, path, cause, narrowest));
         }

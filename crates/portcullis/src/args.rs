@@ -187,6 +187,10 @@ fn with_exit_codes(mut command: clap::Command) -> clap::Command {
     command.after_help(format!("{told}{EXIT_CODES}"))
 }
 
+fn no_span(text: &str) -> String {
+    format!("{text:?} is no span: say a number and its unit, as in 90s, 15m, 1h, 2d")
+}
+
 /// A span of time: `90s`, `15m`, `1h`, `2d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) std::time::Duration);
@@ -200,15 +204,13 @@ impl std::str::FromStr for Span {
             .next_back()
             .ok_or("say a number and a unit: 90s, 15m, 1h, 2d")?;
         let number = text.strip_suffix(unit).unwrap_or_default();
-        let number: u64 = number
-            .parse()
-            .map_err(|_| format!("{text:?} is no span: 90s, 15m, 1h, 2d"))?;
+        let number: u64 = number.parse().map_err(|_| no_span(text))?;
         let secs = match unit {
             's' => 1,
             'm' => 60,
             'h' => 3600,
             'd' => 86_400,
-            _ => return Err(format!("{unit:?} is no unit: s, m, h or d")),
+            _ => return Err(no_span(text)),
         };
         if number == 0 {
             return Err(format!("access that lasts {text} is none: say 15m, 1h, 2d"));

@@ -217,7 +217,10 @@ impl Engine {
             return Err(Failure::denied(
                 "other_account",
                 format!("the task {name} runs as {}", task.account),
-                format!("ssh {}@{} {text}", task.account, resource.name),
+                format!(
+                    "portcullis ssh {}@{} -- {text}",
+                    task.account, resource.name
+                ),
             ));
         }
         let (_, given) = words.split_first().unwrap_or((&"", &[]));

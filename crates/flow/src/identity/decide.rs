@@ -26,7 +26,7 @@ pub enum IdentityRefusal {
     #[error("this one-time code was used already: wait for the next one")]
     CodeSpent,
     /// The token is unknown, ended or was given back.
-    #[error("you are not signed in, or your sign-in ended: run portcullis login")]
+    #[error("you are not signed in, or your sign-in ended")]
     NoSignIn,
     /// The enrolment token is unknown, ended or spent.
     #[error("this enrolment token is not good any more: ask for a new one (identities enroll)")]

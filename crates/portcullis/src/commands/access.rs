@@ -70,11 +70,7 @@ async fn catalog(global: &Global, api: &Api) -> anyhow::Result<Outcome> {
                 text(offer, "/words"),
                 text(offer, "/preview/path"),
                 approvers(offer.get("preview").unwrap_or(&Value::Null)),
-                format!(
-                    "{}{}",
-                    text(offer, "/preview/reason"),
-                    text(offer, "/problem")
-                ),
+                why(offer),
             ]);
         }
     }
@@ -85,6 +81,19 @@ async fn catalog(global: &Global, api: &Api) -> anyhow::Result<Outcome> {
         "there is nothing to ask for yet: an owner adds resources",
     )?;
     Ok(Outcome::Done)
+}
+
+/// Why an offer takes its path, or why it cannot be had.
+fn why(offer: &Value) -> String {
+    let denial = text(offer, "/preview/denial");
+    if !denial.is_empty() {
+        return format!("denied: {denial}");
+    }
+    format!(
+        "{}{}",
+        text(offer, "/preview/reason"),
+        text(offer, "/problem")
+    )
 }
 
 /// `olaf, then one of pia, iris`
@@ -137,7 +146,7 @@ pub(crate) fn show_preview(global: &Global, preview: &Value) -> anyhow::Result<O
             text(stage, "/quorum")
         ))?;
     }
-    output::line(format!("good for   {}", uses(preview, "/uses")))?;
+    output::line(format!("good for   {}", uses(preview, "/uses", "/path")))?;
     show_effective(preview)?;
     output::line(format!("digest     {}", text(preview, "/digest")))?;
     output::line(format!("connect    {}", text(preview, "/connect")))?;
@@ -168,11 +177,13 @@ fn controls(value: &Value, pointer: &str) -> String {
     words.join(", ")
 }
 
-fn uses(value: &Value, pointer: &str) -> &'static str {
-    if text(value, pointer) == "one" {
-        "one use"
-    } else {
-        "any number of uses until it ends"
+/// What a grant is good for. A session that its holder ends by logging out ends the grant as well; one that breaks off
+/// or is killed does not.
+fn uses(value: &Value, uses: &str, path: &str) -> &'static str {
+    match (text(value, uses).as_str(), text(value, path).as_str()) {
+        ("one", _) => "one use",
+        (_, "privileged") => "sessions until one is ended by logging out",
+        _ => "any number of uses until it ends",
     }
 }
 
@@ -269,7 +280,7 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
     ))?;
     output::line(format!(
         "good for   {}, {} from the grant",
-        uses(request, "/terms/uses"),
+        uses(request, "/terms/uses", "/terms/path"),
         span(request, "/terms/span_secs")
     ))?;
     show_effective(request)?;
@@ -395,7 +406,7 @@ async fn grants(global: &Global, api: &Api, command: GrantsCommand) -> anyhow::R
             let rows = all.as_array().into_iter().flatten().map(|grant| {
                 vec![
                     text(grant, "/id"),
-                    text(grant, "/status"),
+                    status(grant),
                     text(grant, "/holder"),
                     text(grant, "/resource_name"),
                     action(grant, "/intent/action"),
@@ -410,6 +421,15 @@ async fn grants(global: &Global, api: &Api, command: GrantsCommand) -> anyhow::R
             Ok(Outcome::Done)
         }
     }
+}
+
+/// `revoked (expired)`: what became of it, and why.
+fn status(grant: &Value) -> String {
+    let (status, why) = (text(grant, "/status"), text(grant, "/cause/why"));
+    if why.is_empty() || why == status {
+        return status;
+    }
+    format!("{status} ({})", why.replace('_', " "))
 }
 
 fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {

@@ -44,7 +44,14 @@ pub(crate) async fn run(
             let session = Api::signed_in(global)?
                 .post(&format!("/sessions/{id}/kill"), &body)
                 .await?;
-            show(global, &session)
+            let outcome = show(global, &session)?;
+            if !global.json {
+                output::line(format!(
+                    "next       to keep them out as well: portcullis revoke {} --reason TEXT",
+                    text(&session, "/opening/grant")
+                ))?;
+            }
+            Ok(outcome)
         }
         SessionsCommand::Play {
             what,

@@ -8,6 +8,7 @@ use portcullis_identity::totp;
 use portcullis_model::{Secret, Timestamp};
 use portcullis_ports::Clock;
 
+use crate::output;
 use crate::server::SystemClock;
 use crate::server::folder::replace_private;
 
@@ -32,6 +33,7 @@ pub(crate) async fn next(world: &Path, name: &str) -> anyhow::Result<String> {
         .with_context(|| format!("there is no demo identity {name}"))?;
     let handed = folder(world).join(format!("{name}.last"));
     let clock = SystemClock::new();
+    let mut told = false;
     loop {
         let last: u64 = std::fs::read_to_string(&handed)
             .ok()
@@ -44,6 +46,12 @@ pub(crate) async fn next(world: &Path, name: &str) -> anyhow::Result<String> {
         if step <= now / STEP + 1 {
             replace_private(&handed, step.to_string().as_bytes())?;
             return code(&seed, step);
+        }
+        if !told {
+            // A code counts once, and one comes every half minute.
+            let wait = (step * STEP).saturating_sub(now + STEP);
+            output::note(format!("{name}'s next code comes in {wait} s"))?;
+            told = true;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
