@@ -190,16 +190,16 @@ impl Engine {
         who: &Authentication,
         resource: Resource,
     ) -> Result<ResourcePut, Failure> {
-        let change = self
-            .propose(who, ChangeBody::PutResource { resource })
-            .await?;
+        let replaces = self.record_digest(resource.id).await?;
+        let body = ChangeBody::PutResource { resource, replaces };
+        let change = self.propose(who, body).await?;
         Ok(self.resource_put(change))
     }
 
     /// A change with what its resource's owner has to place by hand, if it puts one.
     pub fn resource_put(&self, change: ChangeView) -> ResourcePut {
         let instructions = match &change.change.body {
-            ChangeBody::PutResource { resource } => self.to_place_at(resource),
+            ChangeBody::PutResource { resource, .. } => self.to_place_at(resource),
             _ => String::new(),
         };
         ResourcePut {

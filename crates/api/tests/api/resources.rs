@@ -29,6 +29,30 @@ async fn a_name_that_is_taken_is_added_by_nobody_and_replaced_only_when_that_is_
 }
 
 #[tokio::test]
+async fn an_edit_that_waited_puts_nothing_back_that_was_changed_meanwhile() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let edit = |field: &str, value: &str| {
+        let mut body = lodge("gate");
+        body[field] = json!(value);
+        body["replace"] = json!(true);
+        body
+    };
+    let asked = world.post(&people.olaf, "/resources", edit("sensitivity", "secret"));
+    let waiting = asked.await.done();
+    world.sign(&waiting["change"], &[&people.pia]).await;
+    world.put(&people, edit("environment", "staging")).await;
+    let late = world.sign(&waiting["change"], &[&people.iris]).await;
+    assert_eq!(late["status"], "lapsed", "{late}");
+    let gate = world.get(&people.olaf, "/resources/gate").await.done();
+    assert_eq!(
+        (&gate["environment"], &gate["sensitivity"]),
+        (&json!("staging"), &json!("internal"))
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_there_cannot_be_replaced() {
     let world = World::new().await;
     let people = world.people().await;

@@ -11,7 +11,7 @@ use portcullis_flow::records::{
 };
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{
-    Authentication, ChangeId, Digest, Identity, IdentityKind, Resource, Secret, Task,
+    Authentication, ChangeId, Digest, Identity, IdentityKind, Resource, ResourceId, Secret, Task,
 };
 use portcullis_ports::Connector;
 
@@ -37,7 +37,7 @@ impl Engine {
     /// Refuses what could never be applied.
     pub(super) async fn check(&self, body: &ChangeBody) -> Result<(), Failure> {
         match body {
-            ChangeBody::PutResource { resource } => self.check_resource(resource).await,
+            ChangeBody::PutResource { resource, .. } => self.check_resource(resource).await,
             ChangeBody::PutIdentity { identity } => {
                 check_identity(identity)?;
                 self.keep_owners(identity).await
@@ -157,13 +157,9 @@ impl Engine {
         if applied {
             let mut event = loaded.get()?.apply_now(&holders, command.at())?;
             let body = loaded.get()?.body.clone();
-            // What it is compared with may be another record by now, which it would do more to.
-            let needed = self.needed(who, &body).await?;
-            if needed.exceeds(&loaded.get()?.needed) {
+            if let Some(why) = self.outdated(who, loaded.get()?).await? {
                 applied = false;
-                event = loaded.get()?.lapse(format!(
-                    "what it is about was changed since it was proposed, and it needs {needed} now: propose it again"
-                ))?;
+                event = loaded.get()?.lapse(why)?;
             } else {
                 self.apply(&mut command, id, body, &mut after).await?;
             }
@@ -176,6 +172,38 @@ impl Engine {
         self.duties.wake();
         let token = after.token.map(Secret::expose_owned);
         self.change_view(id, loaded.get()?.clone(), token).await
+    }
+
+    /// Why a change is not what was signed any more: the record it is compared with is another by now, which it would
+    /// set back, or do more to.
+    async fn outdated(
+        &self,
+        who: &Authentication,
+        change: &Change,
+    ) -> Result<Option<String>, Failure> {
+        if let ChangeBody::PutResource { resource, replaces } = &change.body
+            && self.record_digest(resource.id).await? != *replaces
+        {
+            return Ok(Some(format!(
+                "the record of {} was changed since this was proposed: propose it again",
+                resource.name
+            )));
+        }
+        let needed = self.needed(who, &change.body).await?;
+        Ok(needed.exceeds(&change.needed).then(|| {
+            format!(
+                "what it is about was changed since it was proposed, and it needs {needed} now: propose it again"
+            )
+        }))
+    }
+
+    /// The digest of a resource's record, unless there is none.
+    pub(crate) async fn record_digest(&self, id: ResourceId) -> Result<Option<Digest>, Failure> {
+        let loaded = self.journal.load::<ResourceState>(id).await?;
+        let present = loaded.state.filter(|state| !state.removed);
+        Ok(present
+            .map(|state| Digest::of(&state.resource))
+            .transpose()?)
     }
 
     /// What those who signed hold now.
@@ -208,7 +236,7 @@ impl Engine {
                 let mut loaded = self.journal.load::<IdentityState>(identity).await?;
                 command.push(&mut loaded, &IdentityEvent::EnrolmentAllowed { change })
             }
-            ChangeBody::PutResource { resource } => {
+            ChangeBody::PutResource { resource, .. } => {
                 self.check_resource(&resource).await?;
                 let mut loaded = self.journal.load::<ResourceState>(resource.id).await?;
                 let event = match loaded.state {

@@ -25,7 +25,9 @@ impl Engine {
                 let known = self.journal.load::<IdentityState>(identity.id).await?;
                 Ok(known.state.is_none() && !identity.roles.is_empty())
             }
-            ChangeBody::PutResource { resource } => Ok(self.resource(resource.id).await.is_err()),
+            ChangeBody::PutResource { resource, .. } => {
+                Ok(self.resource(resource.id).await.is_err())
+            }
             _ => Ok(false),
         }
     }

@@ -149,7 +149,7 @@ impl Known {
         };
         match body {
             ChangeBody::ActivateBundle { bundle, .. } => format!("activate bundle {bundle}"),
-            ChangeBody::PutResource { resource } => {
+            ChangeBody::PutResource { resource, .. } => {
                 let there = self.resource(resource.id).is_some();
                 format!("{} resource {}", put(there), resource.name)
             }
@@ -212,7 +212,7 @@ impl Known {
 
     fn differences(&self, body: &ChangeBody) -> Result<Vec<Difference>, Failure> {
         match body {
-            ChangeBody::PutResource { resource } => {
+            ChangeBody::PutResource { resource, .. } => {
                 self.between(self.resource(resource.id), resource)
             }
             ChangeBody::PutIdentity { identity } => {

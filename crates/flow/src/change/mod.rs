@@ -41,6 +41,9 @@ pub enum ChangeBody {
     PutResource {
         /// The record.
         resource: Resource,
+        /// The record it was compared with, if there was one: it takes the place of no other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<Digest>,
     },
     /// A resource is removed; its grants are revoked.
     RemoveResource {
