@@ -18,19 +18,26 @@ pub(crate) struct Judging {
     pub(crate) strangers: Arc<Semaphore>,
     /// Where they wait who proved something.
     pub(crate) known: Arc<Semaphore>,
+    /// Where they wait who hold an enrolment token: a token that fails otherwise stays good, and may be given again
+    /// and again.
+    pub(crate) enrolling: Arc<Semaphore>,
 }
 
 /// Of strangers' attempts.
 const MOST_STRANGERS: usize = 4;
 
-/// Of those who proved a first factor, or hold an enrolment token.
+/// Of those who proved a first factor.
 const MOST_KNOWN: usize = 2;
+
+/// Of those who enroll.
+const MOST_ENROLLING: usize = 1;
 
 impl Default for Judging {
     fn default() -> Self {
         Self {
             strangers: Arc::new(Semaphore::new(MOST_STRANGERS)),
             known: Arc::new(Semaphore::new(MOST_KNOWN)),
+            enrolling: Arc::new(Semaphore::new(MOST_ENROLLING)),
         }
     }
 }

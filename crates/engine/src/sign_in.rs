@@ -77,7 +77,7 @@ impl Engine {
         let token = Token::parse(&enrolment.token)?;
         let id = token.identity();
         // The token is looked at with the turn in hand: spent by another call meanwhile, it costs no work.
-        let turn = Turn::at(&self.judging.known).await?;
+        let turn = Turn::at(&self.judging.enrolling).await?;
         let mut loaded = self.journal.load::<IdentityState>(id).await?;
         let name = loaded
             .get()
@@ -91,6 +91,10 @@ impl Engine {
             .get()?
             .enroll(token.digest(), methods, command.at())?;
         command.push(&mut loaded, &enrolled)?;
+        if let Some(key) = enrolment.ssh_key {
+            let event = self.key_event(loaded.get()?, key, command.at())?;
+            command.push(&mut loaded, &event)?;
+        }
 
         let password = self.hash(enrolment.password, &name, turn).await?;
         let totp = self.make_verifier(TOTP, None, &name)?;
@@ -107,10 +111,6 @@ impl Engine {
                 change: None,
             };
             self.vault.store(&mut command, &intake).await?;
-        }
-        if let Some(key) = enrolment.ssh_key {
-            let event = self.key_event(loaded.get()?, key, command.at())?;
-            command.push(&mut loaded, &event)?;
         }
         command.commit().await?;
         self.end_founding_when_due().await?;
