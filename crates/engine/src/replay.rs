@@ -46,22 +46,17 @@ impl Engine {
             .find::<Grant>(&[("holder", holder.as_str())])
             .await?;
         let now = self.journal.now();
-        let held = held.into_iter().find(|(_, grant)| {
+        let usable = held.into_iter().filter(|(_, grant)| {
             grant.issue.digest == assessment.digest && grant.usable(Path::Privileged, now).is_ok()
         });
         let no_grant = |why: String| {
             let next = format!("portcullis request {name} replay session={id} --reason TEXT");
             Failure::denied("no_grant", why, next)
         };
-        let (stream, grant) = held.ok_or_else(|| {
-            no_grant(
-                "replaying a tape through the product is a privileged action of its own".to_owned(),
-            )
+        let (stream, grant) = self.first_that_holds(usable).await?.map_err(|lapsed| {
+            let alone = "replaying a tape through the product is a privileged action of its own";
+            no_grant(lapsed.unwrap_or_else(|| alone.to_owned()))
         })?;
-        let lapsed = self.approvals_lapsed(&self.census().await?, &grant).await?;
-        if let Some(why) = lapsed {
-            return Err(no_grant(why));
-        }
         let met = Controls {
             mfa: who.has_second_factor(),
             ..grant.issue.controls

@@ -20,15 +20,19 @@ impl Engine {
         let holder = who.identity.to_string();
         let resource = assessment.resource.id.to_string();
         let keys = [("holder", holder.as_str()), ("resource", resource.as_str())];
-        let mut why = None;
+        let (mut why, mut usable) = (None, Vec::new());
         for (stream, grant) in self.journal.find::<Grant>(&keys).await?.into_iter().rev() {
             if grant.issue.digest != assessment.digest {
                 continue;
             }
             match grant.usable(assessment.policy_action.path(), self.journal.now()) {
-                Ok(()) => return self.journal.load(stream).await,
-                Err(refusal) => why = why.or(Some(refusal)),
+                Ok(()) => usable.push((stream, grant)),
+                Err(refusal) => why = why.or_else(|| Some(refusal.to_string())),
             }
+        }
+        match self.first_that_holds(usable).await? {
+            Ok((stream, _)) => return self.journal.load(stream).await,
+            Err(lapsed) => why = lapsed.or(why),
         }
         if let Some(asked) = self.pending_like(who.identity, assessment).await? {
             return Err(still_waiting(&asked));

@@ -13,7 +13,7 @@ use std::time::Duration;
 use portcullis_classify::task::TASK;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::request::Request;
-use portcullis_model::{Controls, Digest, Intent, Path, Resource};
+use portcullis_model::{Controls, Digest, Intent, Path, Resource, StreamId};
 use portcullis_policy::{Decision, PolicyAction};
 
 use crate::Engine;
@@ -66,6 +66,22 @@ impl Engine {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// The first of these grants whose approvals do; otherwise why those of the first do not, if there is one.
+    pub(crate) async fn first_that_holds(
+        &self,
+        grants: impl IntoIterator<Item = (StreamId, Grant)>,
+    ) -> Result<Result<(StreamId, Grant), Option<String>>, Failure> {
+        let census = self.census().await?;
+        let mut why = None;
+        for (stream, grant) in grants {
+            match self.approvals_lapsed(&census, &grant).await? {
+                None => return Ok(Ok((stream, grant))),
+                Some(lapsed) => why = why.or(Some(lapsed)),
+            }
+        }
+        Ok(Err(why))
     }
 
     /// Why the approvals of a privileged grant do not do any more: whoever gave them could not give them now.
