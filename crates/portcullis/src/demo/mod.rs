@@ -47,7 +47,7 @@ async fn live(tour: bool, interruption: &mut Interruption) -> anyhow::Result<Out
             "demo: removed {leftover}, left by a demo that was killed"
         ))?;
     }
-    let world = tokio::select! {
+    let mut world = tokio::select! {
         world = World::start() => world?,
         () = interruption.heard() => return Ok(INTERRUPTED),
     };
@@ -58,8 +58,12 @@ async fn live(tour: bool, interruption: &mut Interruption) -> anyhow::Result<Out
         }
     } else {
         output::line(world.welcome())?;
-        interruption.heard().await;
-        output::line("\nstopping; nothing is left behind").map(|()| Outcome::Done)
+        tokio::select! {
+            () = interruption.heard() => {
+                output::line("\nstopping; nothing is left behind").map(|()| Outcome::Done)
+            }
+            part = world.broken() => Err(anyhow::anyhow!("{part}: this part of the server ended unasked")),
+        }
     };
     world.stop().await;
     told

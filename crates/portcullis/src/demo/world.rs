@@ -160,6 +160,11 @@ impl World {
         )
     }
 
+    /// Waits until a part of its server has ended unasked; says which.
+    pub(crate) async fn broken(&mut self) -> &'static str {
+        self.server.broken().await
+    }
+
     /// Stops everything.
     pub(crate) async fn stop(self) {
         self.server.stop().await;
