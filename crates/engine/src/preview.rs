@@ -226,7 +226,11 @@ impl Engine {
 /// One word for a shell, as it has to be typed there.
 fn quoted_for_a_shell(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=, @%+".contains(c);
-    if text.chars().all(plain) {
+    let words: Vec<_> = text.split(' ').collect();
+    let as_typed = words
+        .iter()
+        .all(|word| !word.is_empty() && !word.starts_with('='));
+    if as_typed && text.chars().all(plain) {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))

@@ -146,7 +146,10 @@ pub(crate) fn show_preview(global: &Global, preview: &Value) -> anyhow::Result<O
             text(stage, "/quorum")
         ))?;
     }
-    output::line(format!("good for   {}", uses(preview, "/uses", "/path")))?;
+    output::line(format!(
+        "good for   {}",
+        uses(preview, "/uses", "/action/name")
+    ))?;
     show_effective(preview)?;
     output::line(format!("digest     {}", text(preview, "/digest")))?;
     output::line(format!("connect    {}", text(preview, "/connect")))?;
@@ -179,10 +182,10 @@ fn controls(value: &Value, pointer: &str) -> String {
 
 /// What a grant is good for. A session that its holder ends by logging out ends the grant as well; one that breaks off
 /// or is killed does not.
-fn uses(value: &Value, uses: &str, path: &str) -> &'static str {
-    match (text(value, uses).as_str(), text(value, path).as_str()) {
+fn uses(value: &Value, uses: &str, action: &str) -> &'static str {
+    match (text(value, uses).as_str(), text(value, action).as_str()) {
         ("one", _) => "one use",
-        (_, "privileged") => "sessions until one is ended by logging out",
+        (_, "shell") => "sessions until one is ended by logging out",
         _ => "any number of uses until it ends",
     }
 }
@@ -280,7 +283,7 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
     ))?;
     output::line(format!(
         "good for   {}, {} from the grant",
-        uses(request, "/terms/uses", "/terms/path"),
+        uses(request, "/terms/uses", "/terms/intent/action/name"),
         span(request, "/terms/span_secs")
     ))?;
     show_effective(request)?;
