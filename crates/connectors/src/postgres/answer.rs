@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use futures::TryStreamExt as _;
 use portcullis_classify::entitlement::Right;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, GenericClient, Row};
+use tokio_postgres::{Error, GenericClient, Row, ToStatement};
 
 /// The most bytes a server may send until it has let us log in.
 const LOGIN_BYTES: usize = 256 * 1024;
@@ -36,6 +37,12 @@ pub(super) enum Unread {
 impl Unread {
     /// What it says more than is read.
     pub const TOO_MUCH: &'static str = "it answers with more than is read of a database's rights";
+
+    /// Whether it says only that another statement failed before.
+    pub fn is_of_an_aborted_transaction(&self) -> bool {
+        let aborted = Some(&SqlState::IN_FAILED_SQL_TRANSACTION);
+        matches!(self, Self::Server(error) if error.code() == aborted)
+    }
 }
 
 impl From<Error> for Unread {
@@ -47,10 +54,11 @@ impl From<Error> for Unread {
 /// The rows of an answer, as long as they are not too many.
 pub(super) async fn rows(
     client: &impl GenericClient,
-    sql: &str,
+    statement: &(impl ToStatement + ?Sized + Sync + Send),
     params: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Row>, Unread> {
-    let mut answer = pin!(client.query_raw(sql, params.iter().copied()).await?);
+    let answer = client.query_raw(statement, params.iter().copied()).await?;
+    let mut answer = pin!(answer);
     let mut rows = Vec::new();
     while let Some(row) = answer.try_next().await? {
         if rows.len() >= MOST_ROWS {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use portcullis_model::{Action, Digest, Intent};
 use portcullis_policy::{AssignEntitlement, Ordinary, Permit};
 use portcullis_ports::{Assignment, ConnectorError, Target};
+use tokio::sync::OnceCell;
 use tokio_postgres::{IsolationLevel, Transaction};
 
 use super::answer::Unread;
@@ -92,6 +93,7 @@ impl Order<'_> {
         let what = super::READ_WORTH;
         let worth = catalog::worth(
             transaction,
+            &OnceCell::new(),
             self.entitlement.role,
             self.target.resource.sensitivity,
         )

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use portcullis_classify::entitlement::{self, Facts, Kind, Object, Right, Runs};
 use portcullis_model::Sensitivity;
 use portcullis_ports::{Effective, Privilege};
+use tokio::sync::OnceCell;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Oid;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Row, Statement, Transaction};
 
 use super::answer::{Room, Unread, rows};
+use super::questions::Questions;
 use super::roles::{Reach, Roles};
 
 /// What was read, or why it cannot be.
@@ -25,10 +27,11 @@ pub(super) enum Worth {
 /// Reads what a role is worth. The transaction has to be of one snapshot.
 pub(super) async fn worth(
     transaction: &Transaction<'_>,
+    questions: &OnceCell<Questions>,
     role: &str,
     sensitivity: Sensitivity,
 ) -> Result<Worth, Unread> {
-    let rights = match rights(transaction, role).await {
+    let rights = match rights(transaction, questions, role).await {
         Ok(Some(rights)) => rights,
         Ok(None) => return Ok(Worth::NoRole),
         Err(Unread::Server(error)) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
@@ -71,46 +74,57 @@ fn unreadable(role: &str, cause: &str) -> Effective {
 
 async fn rights(
     transaction: &Transaction<'_>,
+    questions: &OnceCell<Questions>,
     role: &str,
 ) -> Result<Option<BTreeSet<Right>>, Unread> {
-    let roles = Roles::read(transaction).await?;
+    let questions = questions
+        .get_or_try_init(|| Questions::prepared(transaction))
+        .await?;
+    let roles = Roles::read(transaction, questions).await?;
     let Some(oid) = roles.named(role) else {
         return Ok(None);
     };
     let room = Room::default();
     let reader = Reader {
         transaction,
+        questions,
         reach: roles.reach(oid, &room)?,
         room,
     };
-    let mut rights: BTreeSet<Right> = roles
-        .rights(&reader.reach, &reader.room)?
-        .into_iter()
-        .collect();
-    rights.extend(reader.relations().await?);
-    rights.extend(reader.functions().await?);
-    rights.extend(reader.others().await?);
-    rights.extend(reader.owned().await?);
-    rights.extend(reader.elsewhere().await?);
-    Ok(Some(rights))
+    let by_themselves = roles.rights(&reader.reach, &reader.room)?;
+    let rights = [by_themselves].into_iter().chain(reader.all().await?);
+    Ok(Some(rights.flatten().collect()))
 }
 
 struct Reader<'a> {
     transaction: &'a Transaction<'a>,
+    questions: &'a Questions,
     reach: Reach,
     room: Room,
 }
 
 impl Reader<'_> {
-    async fn rows(&self, sql: &str) -> Result<Vec<Row>, Unread> {
-        rows(self.transaction, sql, &[&self.reach.holders()]).await
+    /// Asks everything at once: the server answers in turn, and waits for none of our answers.
+    async fn all(&self) -> Result<[Vec<Right>; 5], Unread> {
+        let (relations, functions, others, owned, elsewhere) = tokio::join!(
+            self.relations(),
+            self.functions(),
+            self.others(),
+            self.owned(),
+            self.elsewhere(),
+        );
+        first_cause([relations, functions, others, owned, elsewhere])
+    }
+
+    async fn rows(&self, question: &Statement) -> Result<Vec<Row>, Unread> {
+        rows(self.transaction, question, &[&self.reach.holders()]).await
     }
 
     /// Rights on tables, views and sequences, and what reading those reads beside them.
     async fn relations(&self) -> Result<Vec<Right>, Unread> {
         let mut rights = Vec::new();
         let mut readable: BTreeMap<Oid, BTreeSet<Vec<String>>> = BTreeMap::new();
-        for row in self.rows(include_str!("sql/relations.sql")).await? {
+        for row in self.rows(&self.questions.relations).await? {
             let right = self.right(&row, 1, kind(row.try_get(4)?), row.try_get(5)?)?;
             if right.word == "SELECT" {
                 let chains = readable.entry(row.try_get(0)?).or_default();
@@ -127,8 +141,7 @@ impl Reader<'_> {
         readable: &BTreeMap<Oid, BTreeSet<Vec<String>>>,
     ) -> Result<Vec<Right>, Unread> {
         let starts: Vec<Oid> = readable.keys().copied().collect();
-        let sql = include_str!("sql/reached.sql");
-        let rows = rows(self.transaction, sql, &[&starts]).await?;
+        let rows = rows(self.transaction, &self.questions.reached, &[&starts]).await?;
         let mut rights = Vec::new();
         for row in rows {
             let through: String = row.try_get(1)?;
@@ -150,7 +163,7 @@ impl Reader<'_> {
     }
 
     async fn functions(&self) -> Result<Vec<Right>, Unread> {
-        let rows = self.rows(include_str!("sql/functions.sql")).await?;
+        let rows = self.rows(&self.questions.functions).await?;
         rows.iter()
             .map(|row| {
                 let kind = Kind::Function(self.runs(row)?);
@@ -175,15 +188,9 @@ impl Reader<'_> {
     }
 
     async fn others(&self) -> Result<Vec<Right>, Unread> {
-        let mut rows = self.rows(include_str!("sql/others.sql")).await?;
-        let parameters = "SELECT to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL";
-        if self
-            .transaction
-            .query_one(parameters, &[])
-            .await?
-            .try_get(0)?
-        {
-            rows.extend(self.rows(include_str!("sql/parameters.sql")).await?);
+        let mut rows = self.rows(&self.questions.others).await?;
+        if let Some(parameters) = &self.questions.parameters {
+            rows.extend(self.rows(parameters).await?);
         }
         rows.iter()
             .map(|row| self.right(row, 0, kind(row.try_get(3)?), row.try_get(4)?))
@@ -191,14 +198,14 @@ impl Reader<'_> {
     }
 
     async fn owned(&self) -> Result<Vec<Right>, Unread> {
-        let rows = self.rows(include_str!("sql/owned.sql")).await?;
+        let rows = self.rows(&self.questions.owned).await?;
         rows.iter()
             .map(|row| self.owner(row.try_get(0)?, kind(row.try_get(1)?), row.try_get(2)?))
             .collect()
     }
 
     async fn elsewhere(&self) -> Result<Vec<Right>, Unread> {
-        let rows = self.rows(include_str!("sql/elsewhere.sql")).await?;
+        let rows = self.rows(&self.questions.elsewhere).await?;
         rows.iter()
             .map(|row| {
                 let (objects, database): (i64, String) = (row.try_get(2)?, row.try_get(3)?);
@@ -234,6 +241,22 @@ impl Reader<'_> {
             via: self.reach.via(holder),
         })
     }
+}
+
+/// What was read by all, or why one of them could not: after one, the server refuses the rest of the transaction.
+fn first_cause<const N: usize>(
+    read: [Result<Vec<Right>, Unread>; N],
+) -> Result<[Vec<Right>; N], Unread> {
+    let mut all = [const { Vec::new() }; N];
+    let mut aborted = None;
+    for (rights, read) in all.iter_mut().zip(read) {
+        match read {
+            Ok(read) => *rights = read,
+            Err(error) if error.is_of_an_aborted_transaction() => aborted = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    aborted.map_or(Ok(all), Err)
 }
 
 /// The kind of object behind a word of our statements or of `pg_identify_object`.

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use portcullis_model::ResourceId;
 use portcullis_ports::{ConnectorError, Target};
+use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
 use super::answer::Budget;
 use super::client;
+use super::questions::Questions;
 use super::settings::Settings;
 
 /// How long an unused connection is kept: long enough for who asks and who approves at a program's pace, too
@@ -39,6 +41,8 @@ pub(super) struct Lent {
     pub client: Client,
     /// What the server may still send.
     pub budget: Budget,
+    /// What was asked over it before, prepared.
+    pub questions: OnceCell<Questions>,
     /// Whether it was used before: then it may have died since without a sign.
     pub used: bool,
     settings: Settings,
@@ -77,6 +81,7 @@ impl Kept {
         Ok(Lent {
             client,
             budget,
+            questions: OnceCell::new(),
             used: false,
             settings: settings.clone(),
             opened_by: self.opens(target, settings).await,

@@ -7,6 +7,7 @@ mod catalog;
 mod client;
 mod held;
 mod kept;
+mod questions;
 mod quote;
 mod remove;
 mod roles;
@@ -24,11 +25,11 @@ use portcullis_policy::{AssignEntitlement, DutyPermit, Ordinary, Permit};
 use portcullis_ports::{
     Assignment, Connector, ConnectorError, Effective, Held, Removal, Right, Target,
 };
-use tokio_postgres::{Client, IsolationLevel};
+use tokio_postgres::IsolationLevel;
 
 use answer::Unread;
 use catalog::Worth;
-use kept::Kept;
+use kept::{Kept, Lent};
 use settings::Settings;
 
 /// How long one call may take, reaching the target included.
@@ -57,10 +58,10 @@ impl System {
         role: &str,
     ) -> Result<Worth, ConnectorError> {
         let mut lent = self.kept.lend(target, settings).await?;
-        let mut read = worth(&mut lent.client, target, role).await;
+        let mut read = worth(&mut lent, target, role).await;
         if read.is_err() && lent.used && lent.client.is_closed() && !lent.budget.is_spent() {
             lent = self.kept.open(target, settings).await?;
-            read = worth(&mut lent.client, target, role).await;
+            read = worth(&mut lent, target, role).await;
         }
         if lent.budget.is_spent() {
             read = Err(Unread::TooMuch);
@@ -73,14 +74,21 @@ impl System {
 }
 
 /// Reads what a role is worth in one snapshot.
-async fn worth(client: &mut Client, target: &Target<'_>, role: &str) -> Result<Worth, Unread> {
-    let transaction = client
+async fn worth(lent: &mut Lent, target: &Target<'_>, role: &str) -> Result<Worth, Unread> {
+    let transaction = lent
+        .client
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
         .read_only(true)
         .start()
         .await?;
-    let worth = catalog::worth(&transaction, role, target.resource.sensitivity).await?;
+    let worth = catalog::worth(
+        &transaction,
+        &lent.questions,
+        role,
+        target.resource.sensitivity,
+    )
+    .await?;
     transaction.rollback().await?;
     Ok(worth)
 }

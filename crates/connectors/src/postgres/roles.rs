@@ -7,6 +7,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Oid;
 
 use super::answer::{Room, Unread, rows};
+use super::questions::Questions;
 
 /// The grantee that stands for everybody.
 pub(super) const PUBLIC: Oid = 0;
@@ -41,9 +42,12 @@ pub(super) struct Reach {
 
 impl Roles {
     /// Reads them all.
-    pub async fn read(transaction: &Transaction<'_>) -> Result<Self, Unread> {
+    pub async fn read(
+        transaction: &Transaction<'_>,
+        questions: &Questions,
+    ) -> Result<Self, Unread> {
         let mut known = Self::default();
-        for row in rows(transaction, include_str!("sql/roles.sql"), &[]).await? {
+        for row in rows(transaction, &questions.roles, &[]).await? {
             let mut attributes = Vec::new();
             for (place, word) in ATTRIBUTES.into_iter().enumerate() {
                 if row.try_get(place + 2)? {
@@ -52,7 +56,7 @@ impl Roles {
             }
             known.add_role(row.try_get(0)?, row.try_get(1)?, attributes);
         }
-        for row in rows(transaction, include_str!("sql/memberships.sql"), &[]).await? {
+        for row in rows(transaction, &questions.memberships, &[]).await? {
             known.add_membership(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         }
         Ok(known)
