@@ -50,7 +50,7 @@ mod unlock;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use portcullis_model::InstallationId;
+use portcullis_model::{IdentityId, InstallationId};
 use portcullis_policy::Bundle;
 use tokio::sync::watch;
 
@@ -107,7 +107,9 @@ pub struct Engine {
     duties: Arc<duties::Duties>,
     fact_reads: secrets::FactReads,
     /// Taken by whoever asks for access.
-    asking: turns::Turns<portcullis_model::IdentityId>,
+    asking: turns::Turns<IdentityId>,
+    /// Taken by whoever has a session opened.
+    opening: turns::Turns<IdentityId>,
     /// Held while a change takes effect.
     changing: tokio::sync::Mutex<()>,
     integrated: watch::Receiver<u64>,

@@ -1,6 +1,8 @@
 //! Sessions for people: listing, watching, ending, replaying, checking and taking tapes away.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_flow::session::{Session, SessionStatus};
 use portcullis_model::{
@@ -20,6 +22,9 @@ use crate::journal::Patience;
 use crate::lists::{Order, Page, Part};
 use crate::supervision::contained;
 use crate::tapes::SealedTape;
+
+/// How long the order to end a session waits for its record.
+const RECORDED_FIRST: Duration = Duration::from_millis(250);
 
 /// A session for people and programs.
 #[derive(Debug, Clone, Serialize)]
@@ -167,22 +172,26 @@ impl Engine {
         self.show_session(who.identity, id).await
     }
 
-    /// Writes the order, then gives it to whoever has the session, whatever became of its record: a session is no longer
-    /// lived in because somebody keeps its record busy, or because it cannot be written.
+    /// Writes the order, then gives it to whoever has the session, whatever becomes of its record: a session is no longer
+    /// lived in because somebody keeps its record busy, or because it cannot be written or takes its time.
     pub(crate) async fn order_kill(
         &self,
         id: SessionId,
         by: Option<IdentityId>,
         reason: &str,
     ) -> Result<(), Failure> {
-        let recorded = contained(self.record_kill(id, by, reason)).await;
+        let mut recording = pin!(contained(self.record_kill(id, by, reason)));
+        let recorded = tokio::time::timeout(RECORDED_FIRST, &mut recording).await;
         if self.live.get(id).is_some() {
             self.orders.give(GateOrder::Kill {
                 session: id,
                 reason: reason.to_owned(),
             });
         }
-        recorded
+        match recorded {
+            Ok(recorded) => recorded,
+            Err(_late) => recording.await,
+        }
     }
 
     async fn record_kill(

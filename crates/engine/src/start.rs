@@ -76,6 +76,7 @@ impl Running {
             duties: Arc::default(),
             fact_reads: crate::secrets::FactReads::default(),
             asking: crate::turns::Turns::default(),
+            opening: crate::turns::Turns::of(crate::door::OPENED_AT_ONCE),
             changing: tokio::sync::Mutex::default(),
         });
         engine.end_orphans().await?;

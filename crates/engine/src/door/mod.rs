@@ -21,6 +21,7 @@ use crate::attempts::LONGEST_WAIT;
 use crate::failure::Failure;
 use crate::live::NotTaken;
 
+pub(crate) use opening::OPENED_AT_ONCE;
 use tickets::Proved;
 pub(crate) use tickets::Tickets;
 

@@ -7,11 +7,15 @@ use portcullis_classify::task::{COMMAND, TASK};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::{Opening, Session, SessionEvent};
-use portcullis_model::{Action, Authentication, Controls, Secret, SessionId, Subject, Timestamp};
-use portcullis_policy::{
-    Decision, LeaseBody, OpenSession, Ordinary, PolicyAction, Privileged, RunTask, SessionPermit,
+use portcullis_model::{
+    Action, Authentication, Controls, Digest, Secret, SessionId, Subject, Timestamp,
 };
-use portcullis_ports::control::{InTransit, OpenWish, Opened, SessionLease};
+use portcullis_policy::{
+    Bundle, Decision, LeaseBody, OpenSession, Ordinary, PolicyAction, Privileged, Query, RunTask,
+    SessionPermit,
+};
+use portcullis_ports::Endpoint;
+use portcullis_ports::control::{InTransit, OpenWish, Opened, SessionLease, TargetCredential};
 use portcullis_tape::TapeKey;
 use portcullis_vault::SecretKind;
 
@@ -29,13 +33,33 @@ const FRESH: Duration = Duration::from_mins(15);
 /// Ends a session in which nothing moves.
 const IDLE_LIMIT: Duration = Duration::from_mins(15);
 
+/// The most sessions of one person that are opened at once, those included that nobody waits for any more.
+pub(crate) const OPENED_AT_ONCE: usize = 16;
+
+/// A channel that policy allows, under a grant.
+struct Allowed {
+    who: Authentication,
+    assessment: Assessment,
+    endpoint: Endpoint,
+    grant: Loaded<Grant>,
+    met: Controls,
+    bundle: Digest,
+    policies: Vec<String>,
+    at: Timestamp,
+}
+
 impl Engine {
     /// Opens a session to its end, whatever becomes of who waits for it: what is being written must not be looked for
     /// before it is there. A session that nobody takes is over.
     pub(super) async fn open_to_the_end(&self, wish: OpenWish) -> Result<Opened, Failure> {
         let engine = self.itself.upgrade();
         let engine = engine.ok_or_else(|| broken_off("the server stops"))?;
-        let opening = tokio::spawn(async move { engine.open_session(wish).await });
+        let who = self.proved(&wish.ticket, &wish.login)?;
+        let turn = self.opening.take(who.identity).await;
+        let opening = tokio::spawn(async move {
+            let _turn = turn;
+            engine.open_session(wish).await
+        });
         let opened = opening.await;
         let (opened, handing) = opened.map_err(|error| broken_off(&error.to_string()))??;
         handing.done();
@@ -44,89 +68,75 @@ impl Engine {
 
     async fn open_session(self: &Arc<Self>, wish: OpenWish) -> Result<(Opened, Handing), Failure> {
         self.journal.custody.sound()?;
+        let (allowed, permit) = self.allowed(&wish).await?;
+        let resource = &allowed.assessment.resource;
+        let session = self.journal.fresh_id::<SessionId>();
+        let tape = self.begin_tape(session, resource, allowed.bundle).await?;
+        let (permit, release) = with_credential(permit);
+        let (certificate, described) = self
+            .credential(session, &allowed.who, &allowed.assessment, &wish)
+            .await?;
+        let opening = allowed.opening(&wish, described, tape.head.hash)?;
+        let handing = Handing::begin(Arc::clone(self), session, tape.head);
+        self.live.insert(session, tape.live);
+        self.record_opening(session, &opening, &tape.key).await?;
+        self.still_allowed(session).await?;
+        let credential = match certificate {
+            Some(certificate) => certificate,
+            None => {
+                let release = release.ok_or_else(vault_for_tasks)?;
+                self.vaulted(release, session, resource).await?
+            }
+        };
+        let notice = notice(session, allowed.at, opening.ends_at);
+        let body = allowed.lease(session, wish, credential, opening.ends_at);
+        let opened = Opened {
+            session,
+            lease: self.sealed(permit, &body)?,
+            tape: tape.order,
+            notice,
+        };
+        Ok((opened, handing))
+    }
+
+    /// Decides anew what was asked for, with what is proved and granted now.
+    async fn allowed(&self, wish: &OpenWish) -> Result<(Allowed, SessionPermit), Failure> {
         let who = self.proved(&wish.ticket, &wish.login)?;
         let identity = self.journal.load::<IdentityState>(who.identity).await?;
         identity.get()?.upholds(&who.factors)?;
         let resource = self.resource_named(&wish.login.target).await?;
+        let action = self.called(&resource, wish).await?;
         let subject = Subject::oneself(who.identity);
-        let action = self.called(&resource, &wish).await?;
         let assessment = self.assess(subject, resource, action).await?;
         let endpoint = self.way_in(&assessment.resource, &wish.login.account)?;
         let grant = self.grant_for(&who, &assessment).await?;
-        let now = self.journal.now();
+        let at = self.journal.now();
         let met = Controls {
             brokered: true,
             recording: true,
-            mfa: who.has_second_factor() && now.since(who.at) < FRESH,
+            mfa: who.has_second_factor() && at.since(who.at) < FRESH,
             approvals: grant.get()?.issue.controls.approvals,
         };
-        let asked = self.asked(&assessment, met).await?;
         let bundle = self.bundle();
-        let policies = match bundle.decide(assessment.policy_action, &asked.query()) {
-            Decision::Allowed { determining, .. } => determining,
-            Decision::Denied(_) => Vec::new(),
-        };
-        let permit: SessionPermit = match assessment.policy_action {
-            PolicyAction::RunTask => bundle
-                .authorize::<Ordinary, RunTask>(&asked.query())?
-                .into(),
-            _ => bundle
-                .authorize::<Privileged, OpenSession>(&asked.query())?
-                .into(),
-        };
+        let asked = self.asked(&assessment, met).await?;
+        let (permit, policies) = decided(&bundle, assessment.policy_action, &asked.query())?;
         let signed = self.still_as_signed(&assessment.resource, &assessment.intent.action);
         if let Err(failure) = signed.await {
             self.note_refusal(who.identity, &wish.login, failure.to_string())
                 .await?;
             return Err(failure);
         }
-
-        let session = self.journal.fresh_id::<SessionId>();
-        let tape = self
-            .begin_tape(session, &assessment.resource, bundle.digest())
-            .await?;
-        let (permit, release) = with_credential(permit);
-        let (credential, described) = self.credential(session, &who, &assessment, &wish).await?;
-        let opening = Opening {
-            controls: met,
-            policies: policies.into_iter().map(|policy| policy.id).collect(),
+        let allowed = Allowed {
+            who,
+            assessment,
+            endpoint,
+            grant,
+            met,
             bundle: bundle.digest(),
-            credential: described,
-            tape: tape.head.hash,
-            ..opening(&who, &assessment, &wish, &grant, now)?
+            policies,
+            at,
         };
-        let ends_at = opening.ends_at;
-        let handing = Handing::begin(Arc::clone(self), session, tape.head);
-        self.live.insert(session, tape.live);
-        self.record_opening(session, &opening, &tape.key).await?;
-        self.still_allowed(session).await?;
-        let credential = if let Some(credential) = credential {
-            drop(release);
-            credential
-        } else {
-            let release = release.ok_or_else(vault_for_tasks)?;
-            self.vaulted(release, session, &assessment.resource).await?
-        };
-        let task = task_command(&assessment.intent.action);
-        let body = SessionLease {
-            session,
-            address: endpoint.address,
-            account: wish.login.account,
-            action: wish.action,
-            task,
-            host_keys: endpoint.host_keys,
-            credential,
-            idle_limit: IDLE_LIMIT,
-            ends_at,
-        };
-        let lease = self.sealed(permit, &body)?;
-        let opened = Opened {
-            session,
-            lease,
-            tape: tape.order,
-            notice: notice(session, now, ends_at),
-        };
-        Ok((opened, handing))
+        Ok((allowed, permit))
     }
 
     /// What changed between the decision and its record was not looked at by anybody: nobody knew of the session.
@@ -211,36 +221,75 @@ impl Engine {
     }
 }
 
-fn opening(
-    who: &Authentication,
-    assessment: &Assessment,
-    wish: &OpenWish,
-    grant: &Loaded<Grant>,
-    now: Timestamp,
-) -> Result<Opening, Failure> {
-    let issue = &grant.get()?.issue;
-    Ok(Opening {
-        grant: grant
-            .stream
-            .parse()
-            .map_err(|_| Failure::missing("grant", &grant.stream))?,
-        request: issue.request,
-        identity: who.identity,
-        factors: who.factors.clone(),
-        resource: assessment.resource.id,
-        account: wish.login.account.clone(),
-        action: assessment.intent.action.clone(),
-        digest: assessment.digest,
-        controls: Controls::NONE,
-        bundle: issue.bundle,
-        policies: Vec::new(),
-        source: wish.source.to_string(),
-        connection: wish.connection.clone(),
-        credential: String::new(),
-        secret: assessment.resource.credential.clone(),
-        tape: assessment.digest,
-        ends_at: issue.ends_at.max(now),
-    })
+impl Allowed {
+    /// What is recorded of it.
+    fn opening(
+        &self,
+        wish: &OpenWish,
+        credential: String,
+        tape: Digest,
+    ) -> Result<Opening, Failure> {
+        let grant = self.grant.stream.parse();
+        let issue = &self.grant.get()?.issue;
+        Ok(Opening {
+            grant: grant.map_err(|_| Failure::missing("grant", &self.grant.stream))?,
+            request: issue.request,
+            identity: self.who.identity,
+            factors: self.who.factors.clone(),
+            resource: self.assessment.resource.id,
+            account: wish.login.account.clone(),
+            action: self.assessment.intent.action.clone(),
+            digest: self.assessment.digest,
+            controls: self.met,
+            bundle: self.bundle,
+            policies: self.policies.clone(),
+            source: wish.source.to_string(),
+            connection: wish.connection.clone(),
+            credential,
+            secret: self.assessment.resource.credential.clone(),
+            tape,
+            ends_at: issue.ends_at.max(self.at),
+        })
+    }
+
+    /// What its gate is to do, and no more.
+    fn lease(
+        self,
+        session: SessionId,
+        wish: OpenWish,
+        credential: TargetCredential,
+        ends_at: Timestamp,
+    ) -> SessionLease {
+        SessionLease {
+            session,
+            address: self.endpoint.address,
+            account: wish.login.account,
+            action: wish.action,
+            task: task_command(&self.assessment.intent.action),
+            host_keys: self.endpoint.host_keys,
+            credential,
+            idle_limit: IDLE_LIMIT,
+            ends_at,
+        }
+    }
+}
+
+/// The permit, and the policies that gave it.
+fn decided(
+    bundle: &Bundle,
+    action: PolicyAction,
+    query: &Query<'_>,
+) -> Result<(SessionPermit, Vec<String>), Failure> {
+    let policies = match bundle.decide(action, query) {
+        Decision::Allowed { determining, .. } => determining,
+        Decision::Denied(_) => Vec::new(),
+    };
+    let permit = match action {
+        PolicyAction::RunTask => bundle.authorize::<Ordinary, RunTask>(query)?.into(),
+        _ => bundle.authorize::<Privileged, OpenSession>(query)?.into(),
+    };
+    let policies = policies.into_iter().map(|policy| policy.id).collect();
+    Ok((permit, policies))
 }
 
 fn broken_off(why: &str) -> Failure {
