@@ -7,8 +7,9 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::json;
 
+use crate::call::request;
 use crate::people::{gate, shell};
-use crate::world::{PASSWORD, World, request};
+use crate::world::{PASSWORD, World};
 
 #[tokio::test]
 async fn a_token_is_good_until_it_is_given_back() {

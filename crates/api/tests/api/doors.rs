@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::world::{World, request};
+use crate::call::request;
+use crate::world::World;
 
 /// What anybody may call. A line here is a decision.
 const OPEN: [(&str, &str); 5] = [

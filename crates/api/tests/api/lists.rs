@@ -3,8 +3,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::call::request;
 use crate::people::{gate, shell};
-use crate::world::{World, request};
+use crate::world::World;
 
 /// Every list there is. A line here is a promise to page through it.
 const LISTS: [&str; 10] = [

@@ -16,8 +16,9 @@ use portcullis_ports::control::{
 use portcullis_vault::ssh::session_key;
 use serde_json::{Value, json};
 
+use crate::call::request;
 use crate::people::{People, gate, lodge, shell};
-use crate::world::{World, request};
+use crate::world::World;
 
 /// How long an order may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -12,8 +12,9 @@ use portcullis_ports::authenticator::{Chosen, Enrolled, Presented};
 use portcullis_ports::{Authenticator, AuthenticatorError, Entropy};
 use serde_json::json;
 
+use crate::call::{Reply, request};
 use crate::people::{gate, shell};
-use crate::world::{PASSWORD, Reply, World, request};
+use crate::world::{PASSWORD, World};
 
 /// How many are asked for at once: of those that are taken, fewer than one person may have waiting.
 const MANY: usize = 132;

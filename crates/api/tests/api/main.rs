@@ -9,6 +9,7 @@
 
 mod access;
 mod bundles;
+mod call;
 mod custody;
 mod defects;
 mod disk;

@@ -10,7 +10,7 @@ use crate::live_sessions::connection;
 use crate::people::{gate, lodge, shell};
 use crate::world::World;
 
-async fn suspend(world: &World, by: &str, name: &str) -> crate::world::Reply {
+async fn suspend(world: &World, by: &str, name: &str) -> crate::call::Reply {
     let path = format!("/identities/{name}/suspend");
     world.post(by, &path, json!({})).await
 }

@@ -11,10 +11,11 @@ use portcullis_ports::control::CloseCause;
 use portcullis_ports::store::Query;
 use serde_json::{Value, json};
 
+use crate::call::request;
 use crate::gate::Gate;
 use crate::people::{People, lodge, vaulted};
 use crate::shelf::Shelf;
-use crate::world::{World, request};
+use crate::world::World;
 
 /// Every row there is, by its stream, found by the events: no noun can be forgotten here.
 async fn rows(world: &World) -> BTreeMap<String, Row> {

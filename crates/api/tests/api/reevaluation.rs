@@ -201,7 +201,7 @@ async fn second_owner(world: &World, people: &People) -> String {
     otto
 }
 
-async fn approve(world: &World, token: &str, asked: &Value) -> crate::world::Reply {
+async fn approve(world: &World, token: &str, asked: &Value) -> crate::call::Reply {
     let path = format!("/requests/{}/approve", asked["id"].as_str().unwrap());
     let seen = json!({"digest": asked["terms"]["digest"]});
     world.post(token, &path, seen).await

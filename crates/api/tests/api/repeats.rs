@@ -3,8 +3,9 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::call::{Reply, request};
 use crate::people::{gate, shell};
-use crate::world::{Reply, World, request};
+use crate::world::World;
 
 fn is_repeat(reply: &Reply) -> bool {
     reply.headers.contains_key("idempotency-replayed")

@@ -5,7 +5,8 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{Method, Request};
 use serde_json::json;
 
-use crate::world::{World, request};
+use crate::call::request;
+use crate::world::World;
 
 fn login(kind: &str, body: impl Into<Body>) -> Request<Body> {
     Request::builder()

@@ -7,7 +7,8 @@ use axum::http::Method;
 use futures::StreamExt;
 use serde_json::json;
 
-use crate::world::{World, request};
+use crate::call::request;
+use crate::world::World;
 
 /// How long an event may take.
 const PATIENCE: Duration = Duration::from_secs(30);

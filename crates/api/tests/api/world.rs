@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request};
 use axum::response::Response;
 use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
 use portcullis_model::{Secret, Timestamp};
@@ -21,6 +20,7 @@ use serde_json::{Value, json};
 use totp_rs::Totp;
 use tower::ServiceExt;
 
+use crate::call::{Reply, request};
 use crate::disk::{Disk, On};
 use crate::lodge::Lodge;
 use crate::people::People;
@@ -80,44 +80,6 @@ impl Default for Plugins {
             rotators: Vec::new(),
             authenticators: portcullis_identity::all(),
         }
-    }
-}
-
-/// An answer, read to its end.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-}
-
-impl Reply {
-    pub fn text(&self) -> String {
-        String::from_utf8(self.body.to_vec()).unwrap()
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
-    }
-
-    /// The JSON of a call that has to succeed.
-    #[track_caller]
-    pub fn done(&self) -> Value {
-        assert!(self.status.is_success(), "{}", self.text());
-        self.json()
-    }
-
-    /// Status and code of a problem.
-    #[track_caller]
-    pub fn problem(&self) -> (u16, String) {
-        assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json");
-        let problem = self.json();
-        assert_eq!(problem["status"], self.status.as_u16());
-        assert!(problem["detail"].is_string(), "{problem}");
-        (
-            self.status.as_u16(),
-            problem["code"].as_str().unwrap().to_owned(),
-        )
     }
 }
 
@@ -467,26 +429,4 @@ fn copy(from: &Path, to: &Path) {
             copied => drop(copied.unwrap()),
         }
     }
-}
-
-/// A request to the API.
-pub fn request(
-    method: Method,
-    path: &str,
-    token: Option<&str>,
-    body: Option<Value>,
-) -> Request<Body> {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(format!("/api/v1{path}"));
-    if let Some(token) = token {
-        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-    }
-    match body {
-        Some(body) => request
-            .header(CONTENT_TYPE, "application/json")
-            .body(Body::from(body.to_string())),
-        None => request.body(Body::empty()),
-    }
-    .unwrap()
 }
