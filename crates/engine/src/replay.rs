@@ -2,13 +2,16 @@
 
 use portcullis_flow::grant::Grant;
 use portcullis_flow::session::{Session, SessionEvent};
-use portcullis_model::{Action, Authentication, Controls, GrantId, Path, SessionId, Subject};
+use portcullis_model::{
+    Action, Authentication, Controls, GrantId, IdentityId, Path, SessionId, Subject,
+};
 use portcullis_policy::{Privileged, ReplayTape};
 use portcullis_tape::TapeKey;
 
 use crate::Engine;
 use crate::assessment::REPLAY;
 use crate::failure::Failure;
+use crate::journal::Patience;
 use crate::tapes::OpenTape;
 
 /// The parameter that names the session.
@@ -33,7 +36,7 @@ impl Engine {
     /// Opens a tape for somebody who holds a grant to replay it: decided, used and recorded first.
     pub async fn replay(&self, who: &Authentication, id: SessionId) -> Result<OpenTape, Failure> {
         self.journal.custody.sound()?;
-        let mut session = self.journal.load::<Session>(id).await?;
+        let session = self.journal.load::<Session>(id).await?;
         let resource = self.resource(session.get()?.opening.resource).await?;
         let action = Action::named(REPLAY).with(SESSION, id.to_string());
         let name = resource.name.clone();
@@ -68,17 +71,37 @@ impl Engine {
         let grant = stream
             .parse::<GrantId>()
             .map_err(|_| Failure::missing("grant", &stream))?;
-        let mut command = self.journal.command(Some(who.identity));
-        command.push(
-            &mut session,
-            &SessionEvent::Replayed {
-                by: who.identity,
-                grant,
-            },
-        )?;
-        command.commit().await?;
+        self.record_replay(id, who.identity, grant).await?;
         let key = self.vault.release_tape_key(permit, id).await?;
         self.open_tape(id, key.expose()).await
+    }
+
+    /// Who replays is held up by nothing that is recorded of the session at the same moment.
+    async fn record_replay(
+        &self,
+        session: SessionId,
+        by: IdentityId,
+        grant: GrantId,
+    ) -> Result<(), Failure> {
+        let mut patience = Patience::new();
+        loop {
+            let outcome = self.try_record_replay(session, by, grant).await;
+            if !patience.allows(&outcome) {
+                return outcome;
+            }
+        }
+    }
+
+    async fn try_record_replay(
+        &self,
+        session: SessionId,
+        by: IdentityId,
+        grant: GrantId,
+    ) -> Result<(), Failure> {
+        let mut loaded = self.journal.load::<Session>(session).await?;
+        let mut command = self.journal.command(Some(by));
+        command.push(&mut loaded, &SessionEvent::Replayed { by, grant })?;
+        command.commit().await
     }
 
     /// Opens a tape that was read through once, so that what is damaged is told before anything is shown.

@@ -273,6 +273,37 @@ async fn a_tape_is_replayed_while_who_approved_that_could_approve_it_and_no_long
 }
 
 #[tokio::test]
+async fn a_grant_whose_approvals_lapsed_hides_none_that_still_holds() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let otto = second_owner(&world, &people).await;
+    world.granted(&people, shell(), &[&otto, &people.pia]).await;
+    // The younger one is looked at first.
+    let scene = Scene::with(world, people).await;
+    suspend(&scene.world, &scene.people.iris, "olaf").await;
+    scene.open().await.unwrap();
+}
+
+#[tokio::test]
+async fn nor_does_one_to_replay_a_tape() {
+    let scene = Scene::new().await;
+    let (world, people) = (&scene.world, &scene.people);
+    let paul = another_owner(world, people, "paul", "pam").await;
+    let (session, _) = scene.live().await;
+    let words = ["replay".to_owned(), format!("session={session}")];
+    let ask = json!({"resource": "gate", "words": words, "reason": "to see"});
+    for approver in [&people.pia, &paul] {
+        let asked = world.post(&people.olaf, "/requests", ask.clone()).await;
+        approve(world, approver, &asked.done()).await.done();
+    }
+    suspend(world, &people.iris, "pia").await;
+    let replay = format!("/sessions/{session}/replay");
+    let shown = world.post(&people.olaf, &replay, json!({})).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.text());
+}
+
+#[tokio::test]
 async fn a_bundle_that_cannot_be_read_back_is_not_recorded_as_the_active_one() {
     let world = World::new().await;
     let people = world.people().await;

@@ -66,8 +66,9 @@ pub struct World {
     folder: tempfile::TempDir,
 }
 
-/// What an installation is made with, beside the lodge.
+/// What an installation begins with, beside the lodge.
 struct Plugins {
+    beginning: Beginning,
     connectors: Vec<Arc<dyn Connector>>,
     rotators: Vec<Arc<dyn Rotator>>,
     authenticators: Vec<Arc<dyn Authenticator>>,
@@ -76,6 +77,7 @@ struct Plugins {
 impl Default for Plugins {
     fn default() -> Self {
         Self {
+            beginning: Beginning::Evaluation,
             connectors: Vec::new(),
             rotators: Vec::new(),
             authenticators: portcullis_identity::all(),
@@ -100,6 +102,17 @@ impl World {
             ..Plugins::default()
         };
         Self::made_of(folder, plugins).await
+    }
+
+    /// One with a founder, and nobody else.
+    pub async fn founded_by(name: &str) -> Self {
+        let plugins = Plugins {
+            beginning: Beginning::Founder {
+                name: name.to_owned(),
+            },
+            ..Plugins::default()
+        };
+        Self::made_of(tempfile::tempdir().unwrap(), plugins).await
     }
 
     /// One with other ways of signing in.
@@ -138,7 +151,7 @@ impl World {
             authenticators: plugins.authenticators,
         };
         let founding = Founding {
-            beginning: Beginning::Evaluation,
+            beginning: plugins.beginning,
             passphrase: Secret::new("seven herons under the weir".to_owned()),
             cost: KdfCost::new(19 * 1024, 2, 1).unwrap(),
             tls_key: Secret::new(b"not served in these tests".to_vec()),
