@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use portcullis_flow::grant::{EndCause, Grant};
+use portcullis_flow::request::Request;
 use portcullis_model::{Authentication, GrantId, IdentityId, OwnerRole, RequestId, StreamId};
 use serde::Serialize;
 
@@ -44,13 +45,35 @@ impl Engine {
     }
 
     async fn try_release(&self, who: &Authentication, id: &str) -> Result<GrantView, Failure> {
-        let mut loaded = self.grant_of(id).await?;
+        let mut loaded = match self.grant_of(id).await {
+            Err(missing @ Failure::NotFound(_)) => {
+                let waits = self.waits_still(who.identity, id).await?;
+                return Err(waits.unwrap_or(missing));
+            }
+            found => found?,
+        };
         let mut command = self.journal.command(Some(who.identity));
         let event = loaded.get()?.release(who.identity)?;
         command.push(&mut loaded, &event)?;
         command.commit().await?;
         self.duties.wake();
         self.grant_view(&loaded).await
+    }
+
+    /// Why there is nothing to give back yet, to whoever asked for it.
+    async fn waits_still(&self, who: IdentityId, id: &str) -> Result<Option<Failure>, Failure> {
+        let Ok(request) = id.parse::<RequestId>() else {
+            return Ok(None);
+        };
+        let loaded = self.journal.load::<Request>(request).await?;
+        let waits = loaded.state.is_some_and(|request| {
+            request.is_pending() && request.terms.intent.subject.involves(who)
+        });
+        Ok(waits.then(|| {
+            Failure::Conflict(format!(
+                "{id} waits for an answer and has given you nothing yet: to take it back, portcullis requests cancel {id}"
+            ))
+        }))
     }
 
     /// An owner, or an approver who withdraws, takes a grant back. Nobody who writes to the grant at the same moment

@@ -122,6 +122,27 @@ async fn whoever_cannot_release_a_grant_is_told_how_it_is_taken_back() {
 }
 
 #[tokio::test]
+async fn whoever_gives_back_what_is_not_granted_yet_is_told_how_to_take_the_request_back() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let made = world.post(&people.rosa, "/requests", shell()).await.done();
+    let id = made["id"].as_str().unwrap();
+    let path = format!("/grants/{id}/release");
+    let early = world.post(&people.rosa, &path, json!({})).await;
+    assert_eq!(early.problem(), (409, "conflict".to_owned()));
+    let told = format!("portcullis requests cancel {id}");
+    assert!(early.text().contains(&told), "{}", early.text());
+    // It is nobody else's to take back, or to hear of.
+    let others = world.post(&people.iris, &path, json!({})).await;
+    assert_eq!(others.problem().0, 404);
+    let cancel = format!("/requests/{id}/cancel");
+    world.post(&people.rosa, &cancel, json!({})).await.done();
+    let late = world.post(&people.rosa, &path, json!({})).await;
+    assert_eq!(late.problem().0, 404);
+}
+
+#[tokio::test]
 async fn a_step_up_for_a_key_nobody_registered_is_invalid() {
     let world = World::new().await;
     let people = world.people().await;
