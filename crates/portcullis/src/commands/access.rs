@@ -1,13 +1,13 @@
 //! Asking for access, deciding about it, holding it.
 
+mod deciding;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::args::access::{
-    AccessCommand, ApproveArgs, GrantsCommand, RequestArgs, RequestsCommand, Wish,
-};
+use crate::args::access::{AccessCommand, GrantsCommand, RequestArgs, RequestsCommand, Wish};
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, action, list, moment_and_when, quoted, span, text, when, word};
@@ -28,8 +28,10 @@ pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Resu
         AccessCommand::Requests { command } => {
             requests(global, &api, command.unwrap_or(RequestsCommand::List)).await
         }
-        AccessCommand::Approve(args) => approve(global, &api, args).await,
-        AccessCommand::Deny { id, reason } => deny(global, &api, &id, reason.as_deref()).await,
+        AccessCommand::Approve(args) => deciding::approve(global, &api, args).await,
+        AccessCommand::Deny { id, reason } => {
+            deciding::deny(global, &api, &id, reason.as_deref()).await
+        }
         AccessCommand::Release { id } => {
             let grant = api
                 .post(&format!("/grants/{id}/release"), &json!({}))
@@ -362,36 +364,6 @@ async fn requests(global: &Global, api: &Api, command: RequestsCommand) -> anyho
             Ok(Outcome::Done)
         }
     }
-}
-
-async fn approve(global: &Global, api: &Api, args: ApproveArgs) -> anyhow::Result<Outcome> {
-    if args.id.starts_with("chg_") {
-        return super::administration::sign_change(global, api, &args).await;
-    }
-    let path = format!("/requests/{}", args.id);
-    let digest = match args.digest {
-        Some(digest) => digest,
-        None => text(&api.get(&path).await?, "/terms/digest"),
-    };
-    let body = json!({ "digest": digest });
-    let approved = api.post(&format!("{path}/approve"), &body).await?;
-    show_request(global, &approved)?;
-    Ok(Outcome::Done)
-}
-
-async fn deny(
-    global: &Global,
-    api: &Api,
-    id: &str,
-    reason: Option<&str>,
-) -> anyhow::Result<Outcome> {
-    let body = json!({ "reason": reason });
-    if id.starts_with("chg_") {
-        return super::administration::refuse_change(global, api, id, &body).await;
-    }
-    let denied = api.post(&format!("/requests/{id}/deny"), &body).await?;
-    show_request(global, &denied)?;
-    Ok(Outcome::Done)
 }
 
 async fn grants(global: &Global, api: &Api, command: GrantsCommand) -> anyhow::Result<Outcome> {
