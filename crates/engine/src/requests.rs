@@ -56,6 +56,10 @@ pub struct RequestView {
     pub waits_for: Vec<String>,
     /// Who approved it so far, by name.
     pub approved: Vec<Approved>,
+    /// Where the grant stands that came of it: an entitlement is assigned only after the answer. Told of one request,
+    /// not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_status: Option<&'static str>,
     /// Who said no and why; told of one request, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<Word>,
@@ -102,13 +106,14 @@ impl Engine {
         issue_if_granted(&mut command, id, &loaded, BTreeSet::new())?;
         command.commit().await?;
         self.duties.wake();
+        let request = loaded.get()?.clone();
+        let grant_status = self.grant_status(&request).await?;
         let census = self.census().await?;
-        seen(
-            &loaded.stream,
-            loaded.get()?.clone(),
-            Some(ask.reason),
-            &census,
-        )
+        let view = seen(&loaded.stream, request, Some(ask.reason), &census)?;
+        Ok(RequestView {
+            grant_status,
+            ..view
+        })
     }
 
     /// Each request that waits is read by people, and decided again whenever something changes.
@@ -279,8 +284,21 @@ impl Engine {
             }
             _ => None,
         };
+        let grant_status = self.grant_status(&request).await?;
         let view = seen(&loaded.stream, request, reason, &census)?;
-        Ok(RequestView { denied, ..view })
+        Ok(RequestView {
+            grant_status,
+            denied,
+            ..view
+        })
+    }
+
+    async fn grant_status(&self, request: &Request) -> Result<Option<&'static str>, Failure> {
+        let RequestStatus::Granted { grant } = request.status else {
+            return Ok(None);
+        };
+        let loaded = self.journal.load::<Grant>(grant).await?;
+        Ok(Some(loaded.get()?.status.as_str()))
     }
 
     /// What somebody asked for already that would allow exactly this, and is not decided.
@@ -407,6 +425,7 @@ fn seen(
             .collect(),
         approved: approved(&request, census),
         denied: None,
+        grant_status: None,
         request,
     })
 }

@@ -88,6 +88,23 @@ async fn the_later_grant_may_end_first_and_the_way_to_the_system_does_not_matter
     assert!(!shelf.has("rosa", "books"));
 }
 
+#[tokio::test]
+async fn a_granted_request_says_whether_its_grant_is_there_yet() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    let there = granted(&world, &people, "shelf", 60).await;
+    let path = format!("/requests/{there}");
+    let active = |request: &Value| request["grant_status"] == "active";
+    let request = world.until(&people.olaf, &path, active).await;
+    assert_eq!(request["status"], "granted");
+    shelf.get_stuck();
+    let not_yet = granted(&world, &people, "other-shelf", 60).await;
+    let path = format!("/requests/{not_yet}");
+    let request = world.get(&people.olaf, &path).await.done();
+    assert_eq!(request["status"], "granted");
+    assert_eq!(request["grant_status"], "assigning");
+}
+
 /// The server writes what it does with a grant, and its holder meanwhile that it is over.
 #[tokio::test]
 async fn a_grant_given_back_while_it_is_assigned_is_what_its_events_say() {

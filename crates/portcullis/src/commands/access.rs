@@ -5,6 +5,7 @@ mod deciding;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::args::Global;
 use crate::args::access::{AccessCommand, GrantsCommand, RequestArgs, RequestsCommand, Wish};
@@ -14,6 +15,9 @@ use crate::output::{self, action, list, moment_and_when, quoted, span, text, whe
 
 /// How often `--wait` looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How long a granted entitlement is waited for: until it is assigned, nothing is held that was granted.
+const ASSIGNED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs one of them.
 pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Result<Outcome> {
@@ -237,7 +241,22 @@ async fn request(global: &Global, api: &Api, args: RequestArgs) -> anyhow::Resul
             made = api.get(&format!("/requests/{id}")).await?;
         }
     }
-    show_request(global, &made)
+    show_request(global, &assigned(api, made).await)
+}
+
+/// A request once what it granted is there, or as it stands when that takes longer than a moment.
+async fn assigned(api: &Api, mut request: Value) -> Value {
+    let path = format!("/requests/{}", text(&request, "/id"));
+    let until = Instant::now() + ASSIGNED_WITHIN;
+    while text(&request, "/grant_status") == "assigning" && Instant::now() < until {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        match api.get(&path).await {
+            Ok(now) => request = now,
+            // What was done is done, and is told as it was seen last.
+            Err(_) => break,
+        }
+    }
+    request
 }
 
 /// Says to standard error what is waited for: standard output is for what comes of it.
@@ -308,7 +327,8 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
     }
     let grant = text(request, "/grant");
     if !grant.is_empty() {
-        output::line(format!("grant      {grant}"))?;
+        let stands = standing(request);
+        output::line(format!("grant      {grant}{stands}"))?;
     }
     let why = quoted(request, "/why");
     if !why.is_empty() {
@@ -318,6 +338,18 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
         output::line(format!("waits for  {}", list(request, "/waits_for")))?;
     }
     Ok(outcome)
+}
+
+/// ` (active)`: where the grant stands, and what to do while it is not there.
+fn standing(request: &Value) -> String {
+    match text(request, "/grant_status").as_str() {
+        "" => String::new(),
+        "assigning" => format!(
+            " (assigning: not there yet; portcullis grants show {})",
+            text(request, "/grant")
+        ),
+        status => format!(" ({status})"),
+    }
 }
 
 async fn requests(global: &Global, api: &Api, command: RequestsCommand) -> anyhow::Result<Outcome> {
@@ -435,4 +467,23 @@ fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
         output::line(format!("left       {left}"))?;
     }
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_granted_request_says_where_its_grant_stands_and_no_more_than_is_so() {
+        let told = |status: Value| standing(&json!({ "grant": "grt_1", "grant_status": status }));
+        assert_eq!(told(json!("active")), " (active)");
+        assert_eq!(told(json!("revoked")), " (revoked)");
+        let not_yet = told(json!("assigning"));
+        assert!(not_yet.contains("not there yet"), "{not_yet}");
+        assert!(
+            not_yet.contains("portcullis grants show grt_1"),
+            "{not_yet}"
+        );
+        assert_eq!(told(Value::Null), "", "lists do not say");
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::show_request;
+use super::{assigned, show_request};
 use crate::args::Global;
 use crate::args::access::ApproveArgs;
 use crate::client::Api;
@@ -25,7 +25,7 @@ pub(super) async fn approve(
     };
     let body = json!({ "digest": digest });
     let approved = api.post(&format!("{path}/approve"), &body).await?;
-    show_request(global, &approved)?;
+    show_request(global, &assigned(api, approved).await)?;
     Ok(Outcome::Done)
 }
 
