@@ -113,10 +113,16 @@ impl Seats {
 
 /// Whether every seat can be taken by a different one of its candidates.
 pub fn can_fill(seats: impl IntoIterator<Item = Vec<IdentityId>>) -> bool {
+    unfilled(seats).is_empty()
+}
+
+/// The seats, by their place, that stay empty when as many as possible are taken, each by a different candidate.
+pub(crate) fn unfilled(seats: impl IntoIterator<Item = Vec<IdentityId>>) -> Vec<usize> {
     let mut matching = Seats::default();
+    let seats = seats.into_iter().enumerate();
     seats
-        .into_iter()
-        .all(|candidates| matching.seat(candidates))
+        .filter_map(|(place, candidates)| (!matching.seat(candidates)).then_some(place))
+        .collect()
 }
 
 /// The stage that is open now: the first whose quorum is not met. `None` when all are.

@@ -159,6 +159,26 @@ async fn who_signs_a_replacement_sees_what_would_be_different() {
 }
 
 #[tokio::test]
+async fn who_signs_or_waits_sees_whose_signatures_are_missing() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let put = world.post(&people.olaf, "/resources", lodge("gate")).await;
+    let change = put.done()["change"].clone();
+    let all = "the signatures of different owners: iam, pam, resource";
+    assert_eq!(change["needs"], all);
+    assert_eq!(change["missing"], "iam (iris), pam (pia)");
+    let once = world.sign(&change, &[&people.pia]).await;
+    assert_eq!(once["needs"], all);
+    assert_eq!(once["missing"], "iam (iris)");
+    let applied = world.sign(&change, &[&people.iris]).await;
+    assert_eq!(applied["status"], "applied");
+    assert_eq!(
+        (&applied["needs"], &applied["missing"]),
+        (&json!(""), &json!(""))
+    );
+}
+
+#[tokio::test]
 async fn a_preview_promises_nothing_that_a_request_would_refuse() {
     let world = World::new().await;
     let people = world.people().await;

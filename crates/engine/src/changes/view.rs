@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Holders};
+use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Holders, Needed};
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::records::{GroupState, ResourceState};
 use portcullis_model::{ChangeId, Group, GroupId, Identity, IdentityId, Resource, ResourceId};
@@ -33,7 +33,9 @@ pub struct ChangeView {
     pub proposer_name: String,
     /// Who signed, by name.
     pub signed_by: Vec<String>,
-    /// What is still needed, in words; empty when nothing is.
+    /// Whose signatures it needs in all, in words; empty once it waits for none.
+    pub needs: String,
+    /// Which of them are missing, and who could give them: `pam (pia or paul)`; empty when none are.
     pub missing: String,
     /// Who refused it and why; told of one change, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,6 +110,11 @@ impl Known {
     ) -> Result<ChangeView, Failure> {
         let pending = change.status == ChangeStatus::Pending;
         let waits = pending && !change.is_signed(&self.holders);
+        let (needs, missing) = if waits {
+            (change.needed.to_string(), self.missing(&change))
+        } else {
+            Default::default()
+        };
         let server = || "the server".to_owned();
         Ok(ChangeView {
             id,
@@ -125,14 +132,29 @@ impl Known {
                 .map(|signature| self.name(signature.by))
                 .collect(),
             refused: None,
-            missing: if waits {
-                change.needed.to_string()
-            } else {
-                String::new()
-            },
+            needs,
+            missing,
             change,
             enrolment_token,
         })
+    }
+
+    /// Which signatures are missing, and whose they could be.
+    fn missing(&self, change: &Change) -> String {
+        if change.needed == Needed::AnyOwner {
+            return change.needed.to_string();
+        }
+        let signed = |who: &IdentityId| change.signatures.iter().any(|given| given.by == *who);
+        let missing = change.missing(&self.holders).into_iter().map(|role| {
+            let holders = self.holders.iter();
+            let able = holders.filter(|(who, roles)| roles.contains(&role) && !signed(who));
+            let names: Vec<_> = able.map(|(who, _)| self.name(*who)).collect();
+            match names.as_slice() {
+                [] => format!("{} (nobody else holds it)", role.as_str()),
+                names => format!("{} ({})", role.as_str(), names.join(" or ")),
+            }
+        });
+        missing.collect::<Vec<_>>().join(", ")
     }
 
     fn name(&self, id: IdentityId) -> String {

@@ -13,7 +13,7 @@ use portcullis_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::approval::can_fill;
+use crate::approval::unfilled;
 use crate::{Machine, Meta};
 
 pub use needed::Needed;
@@ -303,8 +303,21 @@ impl Change {
                 .signatures
                 .iter()
                 .any(|signature| signature.counting(now).next().is_some()),
-            Needed::Each { roles } => can_fill(roles.iter().map(|role| self.signers(*role, now))),
+            Needed::Each { .. } => self.missing(now).is_empty(),
         }
+    }
+
+    /// The roles whose signatures are not there yet: of those that are needed of different people, when each who signed
+    /// counts where it helps most.
+    pub fn missing(&self, now: &Holders) -> Vec<OwnerRole> {
+        let Needed::Each { roles } = &self.needed else {
+            return Vec::new();
+        };
+        let seats = roles.iter().map(|role| self.signers(*role, now));
+        let empty = unfilled(seats).into_iter();
+        empty
+            .filter_map(|place| roles.get(place).copied())
+            .collect()
     }
 
     /// It takes effect.

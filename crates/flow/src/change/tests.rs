@@ -115,6 +115,21 @@ fn a_widening_needs_three_different_people() {
 }
 
 #[test]
+fn a_change_signed_by_some_names_the_roles_that_are_missing() {
+    use OwnerRole::{Iam, Pam, Resource};
+    let missing = |change: &Change| change.missing(&unchanged(change));
+    assert_eq!(missing(&widening()), [Iam, Pam, Resource]);
+    let one = signed(widening(), 1, &[Resource]);
+    assert_eq!(missing(&one), [Iam, Pam]);
+    // Whoever holds two roles counts for the one that nobody else who signed can fill.
+    let two = signed(signed(widening(), 1, &[Iam, Pam]), 2, &[Iam]);
+    assert_eq!(missing(&two), [Resource]);
+    let three = signed(two, 3, &[Resource]);
+    assert_eq!(missing(&three), []);
+    assert_eq!(three.missing(&Holders::new()), [Iam, Pam, Resource]);
+}
+
+#[test]
 fn one_person_cannot_sign_twice_nor_without_a_second_factor_nor_something_else() {
     let change = signed(widening(), 1, &[OwnerRole::Iam]);
     let roles = BTreeSet::from([OwnerRole::Pam]);

@@ -100,9 +100,11 @@ pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Out
     if text(change, "/status") == "refused" {
         output::line(format!("refused    by {}", word(change, "/refused")))?;
     }
-    let missing = text(change, "/missing");
-    if !missing.is_empty() {
-        output::line(format!("needs      {missing}"))?;
+    for (label, field) in [("needs", "/needs"), ("missing", "/missing")] {
+        let told = text(change, field);
+        if !told.is_empty() {
+            output::line(format!("{label:<10} {told}"))?;
+        }
     }
     output::line(format!("digest     {}", text(change, "/digest")))?;
     let token = text(change, "/enrolment_token");
@@ -133,7 +135,7 @@ pub(super) async fn changes(
             table(
                 global,
                 &all,
-                &["id", "status", "what", "by", "signed by", "needs"],
+                &["id", "status", "what", "by", "signed by", "missing"],
                 "no changes",
                 |change| {
                     vec![
