@@ -302,7 +302,12 @@ fn what_a_server_is_asked_wrongly_is_refused_with_the_word_that_is_wrong() {
     let id = world.asked(&["analytics", "read", "--reason", "why"]);
     asked(&["approve", "req_nonsense"], 2, &["req_nonsense"]);
     asked(&["approve", "nonsense"], 2, &["nonsense"]);
-    asked(&["approve", &id, "--digest", "nonsense"], 2, &["digest"]);
+    for short in ["nonsense", "deadbeef"] {
+        let told = &["requests show", "first 12"];
+        asked(&["approve", &id, "--digest", short], 2, told);
+    }
+    let other = "0".repeat(12);
+    asked(&["approve", &id, "--digest", &other], 1, &[&id, &other]);
     asked(
         &["revoke", "grt_0000000000000000000000", "--reason", "x"],
         1,

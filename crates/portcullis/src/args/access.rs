@@ -1,6 +1,8 @@
 //! Words about access: asking, deciding, holding, using.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
@@ -29,7 +31,7 @@ pub(crate) enum AccessCommand {
     },
     /// Approve a request, or sign a change
     #[command(
-        after_help = "Examples:\n  portcullis approve req_…\n  portcullis approve chg_… --digest 3f1c…   (only what you looked at before)"
+        after_help = "Examples:\n  portcullis approve req_…\n  portcullis approve chg_… --digest 3f1c09ab77e2   (only what you looked at before)"
     )]
     Approve(ApproveArgs),
     /// Refuse a request or a change
@@ -134,9 +136,53 @@ pub(crate) enum RequestsCommand {
 pub(crate) struct ApproveArgs {
     /// The request (`req_…`) or change (`chg_…`)
     pub(crate) id: String,
-    /// Approve only what has this digest, as `requests show` printed it
+    /// Approve only what has this digest, as `requests show` printed it; its first 12 digits do
     #[arg(long, value_name = "DIGEST")]
-    pub(crate) digest: Option<String>,
+    pub(crate) digest: Option<SeenDigest>,
+}
+
+/// The digest of what somebody looked at, or what it begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenDigest(String);
+
+impl SeenDigest {
+    /// How many digits of a digest there are.
+    const WHOLE: usize = 64;
+    /// How many have to be given. What an identifier names has one digest for ever, so they only tell whether it is
+    /// what was looked at or something else.
+    const FEWEST: usize = 12;
+
+    /// All of it, where all was given: for the server to judge.
+    pub(crate) fn whole(&self) -> Option<&str> {
+        (self.0.len() == Self::WHOLE).then_some(&self.0)
+    }
+
+    /// Whether a digest begins so.
+    pub(crate) fn begins(&self, digest: &str) -> bool {
+        digest.starts_with(&self.0)
+    }
+}
+
+impl fmt::Display for SeenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for SeenDigest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lengths = Self::FEWEST..=Self::WHOLE;
+        if lengths.contains(&text.len()) && text.chars().all(|digit| digit.is_ascii_hexdigit()) {
+            return Ok(Self(text.to_ascii_lowercase()));
+        }
+        Err(format!(
+            "it has {} digits, 0 to 9 and a to f, of which at least the first {} are given: requests show and changes show print it",
+            Self::WHOLE,
+            Self::FEWEST
+        ))
+    }
 }
 
 /// `grants …`
@@ -250,4 +296,30 @@ pub(crate) struct SshConfigArgs {
     /// Keep the door's key in this file, beside those of other hosts, instead of one of Portcullis' own
     #[arg(long, value_name = "FILE")]
     pub(crate) known_hosts: Option<PathBuf>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_given_whole_or_by_what_it_begins_with_and_by_nothing_less() {
+        let digest = "3f1c09ab77e2".to_owned() + &"0".repeat(52);
+        let begins: SeenDigest = "3F1C09AB77E2".parse().unwrap();
+        assert!(begins.begins(&digest) && begins.whole().is_none());
+        assert!(!begins.begins(&digest.replace("77e2", "77e3")));
+        let whole: SeenDigest = digest.parse().unwrap();
+        assert_eq!(whole.whole(), Some(digest.as_str()));
+        for wrong in [
+            "",
+            "deadbeef",
+            "3f1c09ab77e",
+            "nonsense at all",
+            &(digest + "0"),
+        ] {
+            let told = wrong.parse::<SeenDigest>().unwrap_err();
+            assert!(told.contains("requests show"), "{told}");
+        }
+    }
 }

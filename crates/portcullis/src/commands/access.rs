@@ -13,6 +13,8 @@ use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, action, list, moment_and_when, quoted, span, text, when, word};
 
+pub(super) use deciding::digest_to_give;
+
 /// How often `--wait` looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 

@@ -1,12 +1,13 @@
 //! Deciding about what others asked for, or would change.
 
+use anyhow::bail;
 use serde_json::json;
 
 use super::{assigned, show_request};
 use crate::args::Global;
-use crate::args::access::ApproveArgs;
+use crate::args::access::{ApproveArgs, SeenDigest};
 use crate::client::Api;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Stuck};
 use crate::output::text;
 
 /// Approves a request, or signs a change.
@@ -19,10 +20,7 @@ pub(super) async fn approve(
         return crate::commands::administration::sign_change(global, api, &args).await;
     }
     let path = format!("/requests/{}", args.id);
-    let digest = match args.digest {
-        Some(digest) => digest,
-        None => text(&api.get(&path).await?, "/terms/digest"),
-    };
+    let digest = digest_to_give(api, &path, "/terms/digest", &args).await?;
     let body = json!({ "digest": digest });
     let approved = api.post(&format!("{path}/approve"), &body).await?;
     show_request(global, &assigned(api, approved).await)?;
@@ -43,4 +41,40 @@ pub(super) async fn deny(
     let denied = api.post(&format!("/requests/{id}/deny"), &body).await?;
     show_request(global, &denied)?;
     Ok(Outcome::Done)
+}
+
+/// The digest of what is to be approved or signed: the one that was looked at, where somebody says which it is.
+pub(crate) async fn digest_to_give(
+    api: &Api,
+    path: &str,
+    field: &str,
+    args: &ApproveArgs,
+) -> anyhow::Result<String> {
+    if let Some(whole) = args.digest.as_ref().and_then(SeenDigest::whole) {
+        return Ok(whole.to_owned());
+    }
+    let there = text(&api.get(path).await?, field);
+    match &args.digest {
+        Some(seen) if !seen.begins(&there) => bail!(Stuck {
+            what: format!(
+                "the digest of {} is {there}, which does not begin with {seen}",
+                args.id
+            ),
+            next: format!(
+                "look at what it is: portcullis {} show {}",
+                noun(&args.id),
+                args.id
+            ),
+        }),
+        _ => Ok(there),
+    }
+}
+
+/// The command that shows it.
+fn noun(id: &str) -> &'static str {
+    if id.starts_with("chg_") {
+        "changes"
+    } else {
+        "requests"
+    }
 }

@@ -7,6 +7,7 @@ use crate::args::Global;
 use crate::args::access::ApproveArgs;
 use crate::args::administration::ChangesCommand;
 use crate::client::Api;
+use crate::commands::access::digest_to_give;
 use crate::outcome::Outcome;
 use crate::output::{self, list, text, word};
 
@@ -17,10 +18,7 @@ pub(crate) async fn sign_change(
     args: &ApproveArgs,
 ) -> anyhow::Result<Outcome> {
     let path = format!("/changes/{}", args.id);
-    let digest = match &args.digest {
-        Some(digest) => digest.clone(),
-        None => text(&api.get(&path).await?, "/digest"),
-    };
+    let digest = digest_to_give(api, &path, "/digest", args).await?;
     let body = json!({ "digest": digest });
     let signed = api.post(&format!("{path}/sign"), &body).await?;
     show_change(global, &signed)?;
