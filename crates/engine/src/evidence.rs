@@ -155,7 +155,7 @@ impl Engine {
         Ok(positions)
     }
 
-    async fn events_of(&self, stream: &StreamId) -> Result<Vec<Event>, Failure> {
+    pub(crate) async fn events_of(&self, stream: &StreamId) -> Result<Vec<Event>, Failure> {
         let stored = self.journal.store.stream(stream, 0).await?;
         let events = stored.iter().map(|stored| Event::from_leaf(&stored.leaf));
         Ok(events.collect::<Result<_, _>>()?)

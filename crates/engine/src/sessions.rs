@@ -4,7 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_flow::session::{Session, SessionStatus};
+use portcullis_flow::session::{Session, SessionEvent, SessionStatus};
+use portcullis_model::event::Payload;
 use portcullis_model::{
     Action, Authentication, Controls, IdentityId, Resource, SessionId, Subject,
 };
@@ -17,6 +18,7 @@ use tokio::sync::broadcast;
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::census::Census;
+use crate::evidence::Word;
 use crate::failure::Failure;
 use crate::journal::Patience;
 use crate::lists::{Order, Page, Part};
@@ -38,6 +40,9 @@ pub struct SessionView {
     pub identity_name: String,
     /// The resource's name.
     pub resource_name: String,
+    /// Who ordered its end, and why; told of one session, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub killed: Option<Word>,
     /// The words that would declare what it ran as a task, when it ran plain words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_task: Option<String>,
@@ -95,7 +100,29 @@ impl Engine {
         id: SessionId,
     ) -> Result<SessionView, Failure> {
         let session = self.visible(who, id).await?;
-        Ok(seen(id, session, &self.census().await?))
+        let census = self.census().await?;
+        let killed = match session.status {
+            SessionStatus::Live => None,
+            _ => self.order_to_end(id, &census).await?,
+        };
+        Ok(SessionView {
+            killed,
+            ..seen(id, session, &census)
+        })
+    }
+
+    /// The first order to end a session: whose it was, and why.
+    async fn order_to_end(&self, id: SessionId, census: &Census) -> Result<Option<Word>, Failure> {
+        for event in self.events_of(&id.into()).await? {
+            if let SessionEvent::KillOrdered { by, reason } = SessionEvent::from_event(&event)? {
+                let server = || "the server".to_owned();
+                return Ok(Some(Word {
+                    by: by.map_or_else(server, |who| census.name(who)),
+                    reason: Some(reason),
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether somebody may watch a session, decided as when they begin to.
@@ -270,6 +297,7 @@ fn seen(id: SessionId, session: Session, census: &Census) -> SessionView {
     SessionView {
         id,
         identity_name: census.name(session.opening.identity),
+        killed: None,
         as_task: crate::tasks::suggestion(&resource_name, &session.opening.action),
         resource_name,
         session,

@@ -309,6 +309,35 @@ async fn a_live_session_ends_at_the_hour_at_which_policy_says_so_and_not_before(
 }
 
 #[tokio::test]
+async fn a_session_that_was_told_to_end_says_by_whom_and_why() {
+    let scene = Scene::new().await;
+    let (session, _) = scene.live().await;
+    let path = format!("/sessions/{session}");
+    let live = scene.world.get(&scene.people.rosa, &path).await.done();
+    assert!(live.get("killed").is_none(), "{live}");
+    for (who, reason) in [(&scene.people.olaf, "mine"), (&scene.people.pia, "ours")] {
+        let kill = json!({ "reason": reason });
+        let killed = scene.world.post(who, &format!("{path}/kill"), kill).await;
+        // The first order is the one it ends by.
+        let first = json!({"by": "olaf", "reason": "mine"});
+        assert_eq!(killed.done()["killed"], first);
+    }
+    let (other, cursor) = scene.live().await;
+    let revoke = format!("/grants/{}/revoke", scene.request);
+    let over = json!({"reason": "enough"});
+    scene
+        .world
+        .post(&scene.people.olaf, &revoke, over)
+        .await
+        .done();
+    scene.ended(other, cursor).await;
+    scene.until_ending(other).await;
+    let path = format!("/sessions/{other}");
+    let ended = scene.world.get(&scene.people.rosa, &path).await.done();
+    assert_eq!(ended["killed"]["by"], "the server", "{ended}");
+}
+
+#[tokio::test]
 async fn what_does_not_touch_a_live_session_leaves_it_alone() {
     let scene = Scene::new().await;
     let (first, cursor) = scene.live().await;

@@ -20,7 +20,7 @@ use crate::args::Global;
 use crate::args::access::SessionsCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, action, moment_and_when, text, when};
+use crate::output::{self, action, moment_and_when, text, when, word};
 
 /// The longest pause kept when a tape is replayed in its own time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -132,6 +132,10 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
             format!(", exit {exit}")
         };
         output::line(format!("ended      {cause}{exit}"))?;
+    }
+    let killed = word(session, "/killed");
+    if !killed.is_empty() {
+        output::line(format!("ended by   {killed}"))?;
     }
     let task = text(session, "/as_task");
     if !task.is_empty() {
