@@ -5,9 +5,9 @@ use std::time::Duration;
 use portcullis_classify::task::TASK;
 use portcullis_flow::request::{EffectiveView, Terms, Uses};
 use portcullis_model::{
-    Action, Classified, Controls, Digest, Identity, Intent, Path, Resource, Subject,
+    Action, Classified, Controls, Digest, Identity, Impact, Intent, Path, Resource, Subject,
 };
-use portcullis_policy::{Bundle, Decision, PolicyAction, Query};
+use portcullis_policy::{Bundle, Decision, LineQuery, PolicyAction, Query};
 use portcullis_ports::{Broker, Effective, Target};
 use portcullis_vault::SecretKind;
 
@@ -70,7 +70,9 @@ impl Engine {
             return self.assess_session(broker.as_ref(), resource, intent);
         }
         let effective = self.effective(&resource, &intent.action).await?;
-        let classified = effective.classified.clone();
+        let own = effective.classified.clone();
+        let elsewhere = own.impact.clone();
+        let classified = explained(&self.bundle(), own, &elsewhere, &resource);
         let kind = PolicyAction::AssignEntitlement;
         Assessment::of(
             resource,
@@ -158,6 +160,23 @@ impl Engine {
             met,
             now: self.journal.now(),
         })
+    }
+}
+
+/// What an action that opens no account can do, with the fact about the resource that alone decides its path, if one does.
+pub(crate) fn explained(
+    bundle: &Bundle,
+    classified: Classified,
+    elsewhere: &Impact,
+    resource: &Resource,
+) -> Classified {
+    let line = LineQuery::new(&classified.impact, false, resource);
+    let Some(by) = bundle.drawn_by(&line, elsewhere) else {
+        return classified;
+    };
+    Classified {
+        reason: format!("{}; privileged since {by}", classified.reason),
+        ..classified
     }
 }
 

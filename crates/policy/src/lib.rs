@@ -24,7 +24,7 @@ pub use duty::{Duty, DutyPermit, Record, RecordedGrant, RecordedSecret, duty, du
 pub use lease::{
     Lease, LeaseBody, LeaseError, LeaseSigner, LeaseVerifier, SignedLease, VerifyingKey,
 };
-pub use line::LineQuery;
+pub use line::{DrawnBy, LineQuery};
 pub use permit::{
     Act, Administer, AssignEntitlement, OpenSession, Ordinary, PathKind, Permit, Privileged,
     ReleaseSecret, ReplayTape, RunTask, SessionPermit, WatchSession,

@@ -3,6 +3,8 @@
 
 mod table;
 
+use std::fmt;
+
 use cedar_policy::{PolicySet, Request, Schema};
 use portcullis_model::{Disclosure, Environment, Impact, Path, Resource, Scope, Sensitivity};
 
@@ -48,7 +50,47 @@ impl<'a> LineQuery<'a> {
     }
 }
 
+/// What about a resource alone makes an action on it privileged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrawnBy {
+    /// What it holds.
+    Sensitivity(Sensitivity),
+    /// What depends on it.
+    Environment(Environment),
+}
+
+impl fmt::Display for DrawnBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sensitivity(held) => write!(f, "what the resource holds is {}", held.as_str()),
+            Self::Environment(of) => write!(f, "the resource is of {}", of.as_str()),
+        }
+    }
+}
+
 impl Bundle {
+    /// The one fact about the resource by which an action is privileged that would be ordinary without it; `None` where
+    /// the action decides, or both facts together. `elsewhere` is what the action can do where internal data are held.
+    pub fn drawn_by(&self, query: &LineQuery<'_>, elsewhere: &Impact) -> Option<DrawnBy> {
+        let ordinary = |query: &LineQuery<'_>| self.line(query) == Path::Ordinary;
+        let internal = LineQuery {
+            impact: elsewhere,
+            sensitivity: Sensitivity::Internal,
+            ..*query
+        };
+        let development = LineQuery {
+            environment: Environment::Development,
+            ..*query
+        };
+        if ordinary(query) {
+            None
+        } else if ordinary(&internal) {
+            Some(DrawnBy::Sensitivity(query.sensitivity))
+        } else {
+            ordinary(&development).then_some(DrawnBy::Environment(query.environment))
+        }
+    }
+
     /// The path an action takes: ordinary exactly when a policy of `line/` permits it and none forbids it
     /// or fails; privileged in every other case.
     pub fn line(&self, query: &LineQuery<'_>) -> Path {

@@ -7,7 +7,7 @@ mod world;
 use std::sync::LazyLock;
 
 use portcullis_model::{Action, Disclosure, Environment, Impact, Path, Scope, Sensitivity};
-use portcullis_policy::{Bundle, LineQuery, PolicyAction, Preset, shipped};
+use portcullis_policy::{Bundle, DrawnBy, LineQuery, PolicyAction, Preset, shipped};
 use proptest::prelude::*;
 use world::{World, appended, read, strict, with};
 
@@ -74,6 +74,36 @@ fn what_runs_through_a_broker_or_shows_a_labelled_resource_is_privileged() {
             Path::Privileged
         );
     }
+}
+
+#[test]
+fn what_is_privileged_for_what_the_resource_is_says_so_and_what_is_for_its_own_sake_does_not() {
+    let bundle = strict();
+    let (looks, nothing) = (read(), Impact::nothing());
+    let here = LineQuery::impact_alone(&looks);
+    let secret = LineQuery {
+        sensitivity: Sensitivity::Secret,
+        ..here
+    };
+    let held = Some(DrawnBy::Sensitivity(Sensitivity::Secret));
+    assert_eq!(bundle.drawn_by(&secret, &looks), held);
+    assert_eq!(bundle.drawn_by(&here, &looks), None);
+    // What it shows is worse here than where nothing worse is held.
+    let worse = Impact {
+        discloses: Disclosure::Secret,
+        ..read()
+    };
+    let shows = LineQuery {
+        impact: &worse,
+        ..secret
+    };
+    assert_eq!(bundle.drawn_by(&shows, &looks), held);
+    assert_eq!(bundle.drawn_by(&shows, &worse), None);
+    let opens = LineQuery {
+        brokered: true,
+        ..LineQuery::impact_alone(&nothing)
+    };
+    assert_eq!(bundle.drawn_by(&opens, &nothing), None);
 }
 
 #[test]

@@ -105,6 +105,35 @@ async fn a_granted_request_says_whether_its_grant_is_there_yet() {
     assert_eq!(request["grant_status"], "assigning");
 }
 
+#[tokio::test]
+async fn a_path_that_the_resource_decides_is_explained_by_the_resource() {
+    let shelf = Arc::new(Shelf::default());
+    let (world, people) = stacked(&shelf).await;
+    for (name, path, because) in [
+        ("shelf", "ordinary", "it reads"),
+        (
+            "safe",
+            "privileged",
+            "it reads; privileged since what the resource holds is secret",
+        ),
+    ] {
+        if name == "safe" {
+            let body = json!({
+                "name": name, "kind": "shelf", "environment": "production",
+                "sensitivity": "secret", "owners": ["olaf"], "credential": "shelf-key",
+                "settings": {},
+            });
+            world.put(&people, body).await;
+        }
+        let ask = json!({"resource": name, "words": ["books"]});
+        let preview = world.post(&people.rosa, "/preview", ask).await.done();
+        assert_eq!(
+            (&preview["path"], &preview["reason"]),
+            (&json!(path), &json!(because))
+        );
+    }
+}
+
 /// The server writes what it does with a grant, and its holder meanwhile that it is over.
 #[tokio::test]
 async fn a_grant_given_back_while_it_is_assigned_is_what_its_events_say() {

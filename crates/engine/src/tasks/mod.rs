@@ -11,14 +11,15 @@ use portcullis_classify::task::{self, NAME, Reach, TASK, WORDS, plain_words};
 use portcullis_flow::change::ChangeBody;
 use portcullis_flow::records::{TaskState, place};
 use portcullis_model::{
-    Action, Argument, Authentication, Digest, Intent, Path, Resource, ResourceId, Task, TaskId,
+    Action, Argument, Authentication, Digest, Intent, Path, Resource, ResourceId, Sensitivity,
+    Task, TaskId,
 };
 use portcullis_policy::{LineQuery, PolicyAction};
 use portcullis_ports::control::OpenWish;
 use serde::Serialize;
 
 use crate::Engine;
-use crate::assessment::Assessment;
+use crate::assessment::{Assessment, explained};
 use crate::changes::ChangeView;
 use crate::changes::apply::check_name;
 use crate::failure::Failure;
@@ -250,7 +251,13 @@ impl Engine {
             account: Some(&task.seen),
             sensitivity: resource.sensitivity,
         };
-        let classified = task::classify(&argv, &reach);
+        let own = task::classify(&argv, &reach);
+        let reach = Reach {
+            sensitivity: Sensitivity::Internal,
+            ..reach
+        };
+        let elsewhere = task::classify(&argv, &reach).impact;
+        let classified = explained(&self.bundle(), own, &elsewhere, &resource);
         let line = LineQuery::new(&classified.impact, false, &resource);
         let action = match self.bundle().line(&line) {
             Path::Ordinary => PolicyAction::RunTask,
