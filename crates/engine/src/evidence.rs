@@ -52,8 +52,15 @@ impl Engine {
             positions.extend(self.rotation_after(*session, secret).await?);
         }
         let last = positions.last().copied().unwrap_or(0);
-        for record in self.involved(&story.streams).await? {
-            positions.extend(self.records_until(&record, last).await?);
+        let mut involved = self.involved(&story.streams).await?;
+        let mut told = BTreeSet::new();
+        // Whoever wrote a record is named in it, and has one as well.
+        while let Some(record) = involved.pop_first() {
+            for (position, actor) in self.records_until(&record, last).await? {
+                positions.insert(position);
+                involved.extend(actor.map(StreamId::from).filter(|who| !told.contains(who)));
+            }
+            told.insert(record);
         }
         self.wait_until_integrated(last).await?;
         let tiles = Arc::clone(&self.ports.tiles);
@@ -128,31 +135,33 @@ impl Engine {
         Ok(involved)
     }
 
-    /// Where the ledger has the records of an identity or a resource, as far as a story goes. They are what
-    /// everybody signed in may see of them; sign-ins and keys stay out.
-    async fn records_until(&self, stream: &StreamId, last: u64) -> Result<Vec<u64>, Failure> {
-        let mut positions = Vec::new();
+    /// Where the ledger has the records of an identity or a resource, as far as a story goes, and who wrote each. They
+    /// are what everybody signed in may see of them; sign-ins and keys stay out.
+    async fn records_until(
+        &self,
+        stream: &StreamId,
+        last: u64,
+    ) -> Result<Vec<(u64, Option<IdentityId>)>, Failure> {
+        let mut records = Vec::new();
         let person = stream.to_string().parse::<IdentityId>().is_ok();
         for stored in self.journal.store.stream(stream, 0).await? {
             let event = Event::from_leaf(&stored.leaf)?;
             let record = if person {
-                let event = IdentityEvent::from_event(&event)?;
                 matches!(
-                    event,
+                    IdentityEvent::from_event(&event)?,
                     IdentityEvent::Added { .. } | IdentityEvent::Set { .. }
                 )
             } else {
-                let event = ResourceEvent::from_event(&event)?;
                 matches!(
-                    event,
+                    ResourceEvent::from_event(&event)?,
                     ResourceEvent::Added { .. } | ResourceEvent::Set { .. }
                 )
             };
             if record && stored.position < last {
-                positions.push(stored.position);
+                records.push((stored.position, event.actor));
             }
         }
-        Ok(positions)
+        Ok(records)
     }
 
     pub(crate) async fn events_of(&self, stream: &StreamId) -> Result<Vec<Event>, Failure> {

@@ -44,10 +44,10 @@ async fn under_load_every_answered_request_is_in_the_ledger_and_no_other() {
         async move { world.get(rosa, &path).await }
     });
     for evidence in join_all(proving).await {
-        // The request itself, and the records of who asked and of what for.
+        // The request itself, and the records of who asked, of what for, and of who added that.
         let text = evidence.text();
         let leaves = text.lines().find_map(|line| line.strip_prefix("leaves "));
-        assert_eq!(leaves.unwrap().split(' ').count(), 3, "{text}");
+        assert_eq!(leaves.unwrap().split(' ').count(), 4, "{text}");
     }
 }
 
