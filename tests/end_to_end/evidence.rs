@@ -113,6 +113,10 @@ fn the_story_is_told_with_names(show: &[&str]) {
         line("resource.added").contains("postgres analytics"),
         "{told}"
     );
+    let undisclosed = "reason: committed, not disclosed";
+    assert!(line("request.submitted").contains(undisclosed), "{told}");
+    // Whoever added the people and the resource has a name too.
+    assert!(!told.contains("idn_"), "{told}");
     for kept_out in ["identity.signed_in", "identity.enrolled"] {
         assert!(!told.contains(kept_out), "{told}");
     }

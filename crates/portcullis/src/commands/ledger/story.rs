@@ -12,10 +12,11 @@ pub(super) fn told(events: &[Value]) -> Vec<String> {
     let told = events.iter().map(|event| {
         let what = names.what(event);
         let line = format!(
-            "{}  {:<22} {:<10} {what}",
+            "{}  {:<22} {:<10} {what}{}",
             moment(event, "/at"),
             text(event, "/kind"),
-            names.actor(event)
+            names.actor(event),
+            undisclosed(event)
         );
         line.trim_end().to_owned()
     });
@@ -118,6 +119,20 @@ impl Names {
     }
 }
 
+/// The texts that stand beside the event and not in the file: ` (reason: committed, not disclosed)`.
+fn undisclosed(event: &Value) -> String {
+    let beside = event.pointer("/bodies").and_then(Value::as_array);
+    let fields: Vec<_> = beside
+        .into_iter()
+        .flatten()
+        .map(|body| text(body, "/field"))
+        .collect();
+    if fields.is_empty() {
+        return String::new();
+    }
+    format!(" ({}: committed, not disclosed)", fields.join(", "))
+}
+
 fn stage(event: &Value) -> String {
     let stage = event.pointer("/data/stage").and_then(Value::as_u64);
     format!("stage {}", stage.unwrap_or(0).saturating_add(1))
@@ -170,7 +185,8 @@ mod tests {
                     "classified": { "reason": "anything can be typed",
                         "impact": { "changes_state": true, "reversible": false, "discloses": "secret", "amount": "none" } },
                 } } }),
-            json!({ "kind": "request.denied", "at": 2000, "stream": "req_1", "actor": "idn_2", "data": {} }),
+            json!({ "kind": "request.denied", "at": 2000, "stream": "req_1", "actor": "idn_2", "data": {},
+                "bodies": [{ "field": "reason", "commitment": "3f1c" }] }),
         ];
         let lines = told(&events);
         let asked = "rosa asks for shell account=root on web-1 for 15 min: privileged, because anything can be \
@@ -179,9 +195,17 @@ mod tests {
             lines.get(2).is_some_and(|line| line.contains(asked)),
             "{lines:#?}"
         );
-        // Who has no record in the evidence is named by the identifier.
-        assert!(
-            lines.get(3).is_some_and(|line| line.ends_with("idn_2")),
+        assert!(!lines.get(2).is_some_and(|line| line.contains("committed")));
+        // Who has no record in the evidence is named by the identifier; what is not in it is not passed over.
+        let denied = lines.get(3).map(|line| {
+            line.split_whitespace()
+                .skip(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
+        assert_eq!(
+            denied.as_deref(),
+            Some("request.denied idn_2 (reason: committed, not disclosed)"),
             "{lines:#?}"
         );
     }
