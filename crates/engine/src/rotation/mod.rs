@@ -270,8 +270,9 @@ impl Engine {
         let rotator = self.ports.rotator(&resource.kind, &state.secret_kind);
         let (Some(broker), Some(rotator)) = (broker, rotator) else {
             return Err(Failure::Invalid(format!(
-                "nothing rotates a secret of kind {kind} at a resource of kind {}",
-                resource.kind
+                "a secret of kind {kind} at a resource of kind {} is neither rotated nor verified from here; to have {} \
+                 use another: secrets add, then resources edit {} --credential",
+                resource.kind, resource.name, resource.name
             )));
         };
         let endpoint = broker.endpoint(&resource)?;
@@ -323,7 +324,7 @@ impl Engine {
         Err(Failure::Denied {
             code: "not_eligible",
             message: format!(
-                "only an owner of the resource that {name} opens, or of privileged sessions, may have it rotated"
+                "only an owner of the resource that {name} opens, or of privileged sessions, may have it rotated or verified"
             ),
             next: None,
         })
