@@ -1,6 +1,9 @@
 //! What somebody may ask for, with the path and the approvers told ahead.
 
-use portcullis_model::{Action, Argument, Environment, IdentityId, Sensitivity, Task};
+use portcullis_classify::task::TASK;
+use portcullis_model::{
+    Action, ActionDescriptor, Argument, Environment, IdentityId, Resource, Sensitivity, Task,
+};
 use serde::Serialize;
 
 use crate::Engine;
@@ -36,6 +39,17 @@ pub struct Offer {
     pub problem: Option<String>,
 }
 
+impl Offer {
+    /// What has words to fill in: what it comes to depends on them.
+    fn unfilled(words: String) -> Self {
+        Self {
+            words,
+            preview: None,
+            problem: Some("preview it with its words filled in".to_owned()),
+        }
+    }
+}
+
 impl Engine {
     /// What there is to ask for, the oldest resource first. Each is read at its target: pages are small.
     pub async fn catalog(
@@ -47,9 +61,11 @@ impl Engine {
         let mut items = Vec::with_capacity(part.items.len());
         for resource in part.items {
             let mut offers = Vec::new();
-            for action in self.offers(&resource) {
-                offers.push(self.offer(who, &resource.name, &action).await);
+            let known = self.offers(&resource);
+            for action in &known {
+                offers.push(self.offer(who, &resource.name, action).await);
             }
+            offers.extend(self.commands_of(&resource, &known));
             for task in self.tasks_of(&resource).await? {
                 offers.push(self.offer_task(who, &resource.name, &task).await);
             }
@@ -67,15 +83,22 @@ impl Engine {
         })
     }
 
+    /// Sessions that a command line has to be named for, which nobody can list ahead. Tasks are listed by their names.
+    fn commands_of(&self, resource: &Resource, known: &[Action]) -> Vec<Offer> {
+        let broker = self.ports.broker(&resource.kind);
+        let actions = broker.map_or_else(Vec::new, |broker| broker.descriptor().actions);
+        let named = |action: &ActionDescriptor| {
+            action.name == TASK || known.iter().any(|known| known.name == action.name)
+        };
+        let open = actions.iter().filter(|action| !named(action));
+        open.filter_map(to_fill_in).collect()
+    }
+
     /// A task with words to fill in is listed with stand-ins for them; what it comes to depends on them.
     async fn offer_task(&self, who: IdentityId, resource: &str, task: &Task) -> Offer {
         let usage = portcullis_classify::task::usage(task);
         if task.arguments.iter().any(Argument::is_typed) {
-            return Offer {
-                words: format!("task {usage}"),
-                preview: None,
-                problem: Some("preview it with its words filled in".to_owned()),
-            };
+            return Offer::unfilled(format!("task {usage}"));
         }
         self.offer_words(who, resource, &["task".to_owned(), task.name.clone()])
             .await
@@ -101,6 +124,13 @@ impl Engine {
     }
 }
 
+/// How to ask for an action that takes a command line.
+fn to_fill_in(action: &ActionDescriptor) -> Option<Offer> {
+    let command = action.params.iter().find(|param| param.rest)?;
+    let stand_in = command.name.to_uppercase();
+    Some(Offer::unfilled(format!("{} -- {stand_in}", action.name)))
+}
+
 /// The words that ask for an action: an entitlement by its own name, anything else by the action's.
 fn words_of(action: &Action) -> Vec<String> {
     match action.param("entitlement") {
@@ -113,5 +143,33 @@ fn words_of(action: &Action) -> Vec<String> {
                     .map(|(name, value)| format!("{name}={value}")),
             )
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_model::ParamDescriptor;
+
+    use super::*;
+
+    #[test]
+    fn an_action_with_a_command_line_is_offered_with_a_stand_in_and_no_other_is() {
+        let param = |name, rest| ParamDescriptor {
+            name,
+            help: "",
+            default_from: None,
+            rest,
+        };
+        let action = |params| ActionDescriptor {
+            name: "exec",
+            title: "Run one command",
+            brokered: true,
+            one_use: true,
+            params,
+        };
+        let words = |params| to_fill_in(&action(params)).map(|offer| offer.words);
+        let offered = words(vec![param("account", false), param("command", true)]);
+        assert_eq!(offered.as_deref(), Some("exec -- COMMAND"));
+        assert_eq!(words(vec![param("account", false)]), None);
     }
 }

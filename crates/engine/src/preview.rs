@@ -197,6 +197,9 @@ impl Engine {
         let connector = self.ports.connector(&resource.kind);
         match (connector, brokered) {
             (Some(connector), _) => Ok(connector.parse(resource, words)?),
+            (None, Some(Err(error))) if runs_tasks => {
+                Err(self.perhaps_a_task(resource, words, error.into()).await?)
+            }
             (None, Some(Err(error))) => Err(error.into()),
             (None, _) => Err(Failure::missing(
                 "broker or connector for kind",

@@ -36,6 +36,10 @@ fn only_owners_declare_tasks_and_three_sign(world: &World) {
     }
     let preview = world.json("rosa", &["preview", HOST, "task", "uptime"], 0);
     assert_eq!(preview["path"], "ordinary", "{preview}");
+    let bare = world.json("rosa", &["preview", HOST, "uptime"], 2);
+    assert!(bare["detail"].to_string().contains("task uptime"), "{bare}");
+    let offers = world.json("rosa", &["catalog"], 0).to_string();
+    assert!(offers.contains("exec -- COMMAND"), "{offers}");
 }
 
 fn what_only_looks_is_ordinary_and_runs_until_its_time_is_over(world: &World) {

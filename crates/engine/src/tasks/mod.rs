@@ -198,6 +198,24 @@ impl Engine {
         invoke(&task, resource, &given)
     }
 
+    /// Why words ask for nothing, and for what they would where they begin with a task's name.
+    pub(crate) async fn perhaps_a_task(
+        &self,
+        resource: &Resource,
+        words: &[String],
+        refused: Failure,
+    ) -> Result<Failure, Failure> {
+        let name = words.first().map_or("", String::as_str);
+        let task = self.task_at(resource, name).await?;
+        Ok(task.map_or(refused, |task| {
+            Failure::Invalid(format!(
+                "{name} is a task of {}: ask for it with the word before it, task {}",
+                resource.name,
+                task::usage(&task)
+            ))
+        }))
+    }
+
     /// What a client's request at the door is: a task where the first of its words is a task's name, and as it was
     /// asked otherwise. Text that begins with a task's name is that task or nothing.
     pub(crate) async fn called(
