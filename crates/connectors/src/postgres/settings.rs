@@ -22,7 +22,8 @@ pub(super) struct Settings {
     pub port: u16,
     /// The database whose rights are read.
     pub database: String,
-    /// The role Portcullis logs in as. It needs ADMIN OPTION on the roles below and `pg_signal_backend`.
+    /// The role Portcullis logs in as. It needs ADMIN OPTION on the roles below, `pg_signal_backend` and
+    /// `pg_read_all_stats`.
     pub user: String,
     /// How the connection is protected; not needed on a loopback address or a Unix socket.
     #[serde(default)]
