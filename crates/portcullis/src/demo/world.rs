@@ -152,7 +152,7 @@ impl World {
              2. portcullis login olaf; portcullis login pia; portcullis login rosa; portcullis --as rosa preview analytics read\n\
              3. portcullis --as rosa request analytics read --reason try --for 10m   (portcullis --as olaf approve req_…); then: psql postgresql://rosa@127.0.0.1:{}/analytics -c 'SELECT * FROM orders'\n\
              {host}\n\
-             5. portcullis --as rosa ledger prove REQUEST --out story.evidence; portcullis ledger verify story.evidence --key \"$LEDGER_KEY\" --of REQUEST --show\n\n\
+             5. portcullis --as rosa ledger prove req_… --out story.evidence; portcullis ledger verify story.evidence --key \"$LEDGER_KEY\" --of req_… --show\n\n\
              Ctrl-C ends it and leaves nothing behind.",
             self.server.https,
             self.server.ssh,
