@@ -1,5 +1,6 @@
 //! Calls of the API, with the server's problems as errors.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +15,9 @@ use serde_json::Value;
 use super::{Home, Profile};
 use crate::args::Global;
 use crate::outcome::Usage;
+use crate::server::folder::DataFolder;
 
-/// The server when nobody says otherwise.
+/// The server when nobody says otherwise, and none on this host did.
 const DEFAULT_SERVER: &str = "https://localhost:8443";
 
 /// What to do when somebody else answers.
@@ -86,8 +88,9 @@ impl Api {
 
     /// As nobody yet.
     pub(crate) fn anonymous(global: &Global) -> anyhow::Result<Self> {
-        let server = global.server.as_deref().unwrap_or(DEFAULT_SERVER);
-        Self::new(server, ca_text(global)?, None)
+        let own = own_server(&global.data);
+        let named = global.server.as_deref().or(own.as_deref());
+        Self::new(named.unwrap_or(DEFAULT_SERVER), ca_text(global)?, None)
     }
 
     fn new(server: &str, ca: Option<String>, token: Option<String>) -> anyhow::Result<Self> {
@@ -281,6 +284,16 @@ fn cause(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
+/// Where the installation in the data folder last said that it listens. On this host alone: whose folder it is that lies
+/// where a command was typed, nobody knows, and it is not to lead elsewhere.
+fn own_server(data: &Path) -> Option<String> {
+    let said = std::fs::read(DataFolder::open(data).ok()?.addresses()).ok()?;
+    let said: Value = serde_json::from_slice(&said).ok()?;
+    let https: SocketAddr = said.get("https")?.as_str()?.parse().ok()?;
+    let here = https.ip().is_loopback() || https.ip().is_unspecified();
+    here.then(|| format!("https://localhost:{}", https.port()))
+}
+
 /// The certificate that the options name; without one, that of an installation in the data folder.
 fn ca_text(global: &Global) -> anyhow::Result<Option<String>> {
     let read = |path: &Path| {
@@ -316,8 +329,28 @@ fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_installation_on_this_host_says_where_it_listens_and_leads_nowhere_else() {
+        let data = tempfile::tempdir().unwrap();
+        let own = || own_server(data.path());
+        assert_eq!(own(), None, "no server was started there");
+        std::fs::create_dir(data.path().join("run")).unwrap();
+        for (https, server) in [
+            ("127.0.0.1:9443", Some("https://localhost:9443")),
+            ("0.0.0.0:443", Some("https://localhost:443")),
+            ("[::]:9443", Some("https://localhost:9443")),
+            ("192.0.2.7:9443", None),
+            ("nonsense", None),
+        ] {
+            let said = serde_json::json!({ "https": https, "ssh": "127.0.0.1:2222" });
+            std::fs::write(data.path().join("run/addresses.json"), said.to_string()).unwrap();
+            assert_eq!(own().as_deref(), server, "{https}");
+        }
+    }
 
     #[test]
     fn a_name_cannot_lead_to_another_call() {
