@@ -228,10 +228,14 @@ impl World {
         self
     }
 
-    /// What a new process finds when the one before was killed at this moment.
-    pub async fn after_a_crash(self) -> Self {
+    /// What a new process finds when the one before was killed at this moment. That one does nothing more.
+    pub async fn after_a_crash(mut self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
+        // What is written by this is not in the copy; targets and clock are shared, and are the new one's alone.
+        if let Some(killed) = self.running.take() {
+            killed.stop().await;
+        }
         let (store, tiles, blobs) = on_disk(&self.disk, folder.path());
         let ports = Ports {
             store,
