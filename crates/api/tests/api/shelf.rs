@@ -24,6 +24,8 @@ const LINGER: Duration = Duration::from_millis(300);
 pub struct Shelf {
     holdings: Mutex<BTreeSet<(String, String)>>,
     inside: watch::Sender<usize>,
+    /// How many calls about accounts have come in so far.
+    entered: watch::Sender<usize>,
     most_inside: Mutex<usize>,
     lingering: bool,
     /// The next assignment gives what it is asked for and then never answers.
@@ -68,10 +70,10 @@ impl Shelf {
         *self.gone.lock().unwrap() = true;
     }
 
-    /// Waits for a call to come in.
+    /// Waits until a call has come in; it may be gone again.
     pub async fn entered(&self) {
-        let mut inside = self.inside.subscribe();
-        inside.wait_for(|inside| *inside > 0).await.unwrap();
+        let mut entered = self.entered.subscribe();
+        entered.wait_for(|calls| *calls > 0).await.unwrap();
     }
 
     pub fn get_stuck(&self) {
@@ -94,6 +96,7 @@ impl Shelf {
 
     async fn enter(&self) -> Inside<'_> {
         self.inside.send_modify(|inside| *inside += 1);
+        self.entered.send_modify(|calls| *calls += 1);
         let inside = Inside(self);
         let now = *self.inside.borrow();
         {
