@@ -23,8 +23,13 @@ pub(crate) struct Folder {
 impl Folder {
     /// Makes one where temporary files lie. It has its name only once it is locked.
     pub(crate) fn make() -> anyhow::Result<Self> {
+        Self::make_in(&std::env::temp_dir())
+    }
+
+    /// The same in another place.
+    pub(super) fn make_in(place: &Path) -> anyhow::Result<Self> {
         let hidden = format!(".{PREFIX}");
-        let fresh = tempfile::Builder::new().prefix(&hidden).tempdir()?;
+        let fresh = tempfile::Builder::new().prefix(&hidden).tempdir_in(place)?;
         // Others may pass through to their own folders, and read none of ours.
         fs::set_permissions(fresh.path(), fs::Permissions::from_mode(0o711))?;
         let lock = private_file(&fresh.path().join(LOCK))?;

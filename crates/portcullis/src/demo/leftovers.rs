@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn the_folder_of_a_living_demo_is_left_alone_and_that_of_a_dead_one_taken_over() {
-        let living = Folder::make().unwrap();
+        // Of its own: a demo that starts at this moment would sweep in this one's stead.
+        let place = tempfile::tempdir().unwrap();
+        let living = Folder::make_in(place.path()).unwrap();
         let path = living.path().to_path_buf();
         assert!(Folder::of_a_dead_demo(&path).is_none());
         living.die();
