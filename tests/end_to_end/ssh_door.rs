@@ -5,8 +5,9 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 
+use portcullis_ports::conformance::port::Port;
+
 use crate::client::{Client, until};
-use crate::targets::free_port;
 use crate::world::{World, said};
 
 #[test]
@@ -61,19 +62,20 @@ fn nothing_is_forwarded_for_the_client(world: &World) {
     prohibited(&said(&through));
 
     let socket = world.folder().join("local-socket");
-    let port = free_port();
+    let port = Port::take().unwrap();
+    let number = port.number();
     let at = socket.display();
     let forwards = [
         ["-L".to_owned(), format!("{at}:127.0.0.1:22")],
         ["-L".to_owned(), format!("{at}:/run/docker.sock")],
-        ["-D".to_owned(), format!("127.0.0.1:{port}")],
+        ["-D".to_owned(), format!("127.0.0.1:{number}")],
     ];
     for [option, value] in &forwards {
         let _ = std::fs::remove_file(&socket);
         let client = Client::start(world.client("ssh", &["-N", option, value, "web-1"]));
         let mut answer = Vec::new();
         if option == "-D" {
-            let mut stream = connected(|| TcpStream::connect(("127.0.0.1", port)));
+            let mut stream = connected(|| TcpStream::connect(("127.0.0.1", number)));
             // SOCKS 5, no sign-in, connect to 127.0.0.1:22.
             stream.write_all(b"\x05\x01\x00").unwrap();
             stream.read_exact(&mut [0; 2]).unwrap();

@@ -1,9 +1,9 @@
 //! Targets of an installation that is no demo: a real sshd of one's own.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use portcullis_ports::conformance::port::Port;
 use portcullis_ports::conformance::postgres_server::PostgresServer;
 
 use crate::client::{feed, until};
@@ -13,7 +13,7 @@ use crate::world::said;
 /// none of the account's rc files.
 pub struct Sshd {
     child: Child,
-    port: u16,
+    port: Port,
     folder: PathBuf,
 }
 
@@ -26,10 +26,10 @@ impl Sshd {
         std::fs::write(folder.join("authority.pub"), authority).unwrap();
         // Only root may make it, and only root's sshd needs it.
         let _ = std::fs::create_dir_all("/run/sshd");
-        let port = free_port();
-        let at = folder.display();
+        let port = Port::take().unwrap();
+        let (number, at) = (port.number(), folder.display());
         let settings = format!(
-            "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host_key\n\
+            "ListenAddress 127.0.0.1:{number}\nHostKey {at}/host_key\n\
              TrustedUserCAKeys {at}/authority.pub\nAuthorizedKeysFile {at}/authorized_keys\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n\
              PermitRootLogin yes\nStrictModes no\nPidFile none\nLogLevel DEBUG3\nSetEnv HOME={at}\n"
@@ -45,7 +45,7 @@ impl Sshd {
             .spawn()
             .expect("/usr/sbin/sshd (package openssh-server)");
         until("the sshd listens", || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+            std::net::TcpStream::connect(("127.0.0.1", number)).is_ok()
         });
         Self {
             child,
@@ -58,7 +58,7 @@ impl Sshd {
     pub fn settings(&self) -> [String; 3] {
         let key = std::fs::read_to_string(self.folder.join("host_key.pub")).unwrap();
         [
-            format!("address=127.0.0.1:{}", self.port),
+            format!("address=127.0.0.1:{}", self.port.number()),
             format!("account={}", account()),
             format!("host_keys=[{:?}]", key.trim()),
         ]
@@ -89,12 +89,6 @@ pub fn database(password: &str, password_of_rosa: &str) -> PostgresServer {
     let output = feed(psql, statements.as_bytes());
     assert!(output.status.success(), "{}", said(&output));
     database
-}
-
-/// A port nobody listens on now.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Makes a key pair at a path.

@@ -1,7 +1,6 @@
 //! A world that is made to die: a server with fail points, and targets that can crash.
 
 use std::cell::Cell;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use crate::client::{feed, until};
 use crate::installation::{around, bare, begun, found, init, resource, server, write_ssh_config};
 use crate::targets::{database, keygen};
 use crate::world::{World, said, text};
+use portcullis_ports::conformance::port::Port;
 use portcullis_ports::conformance::postgres_server::PostgresServer;
 
 /// A server, its targets, and what was ordered to happen to them.
@@ -23,6 +23,8 @@ pub struct Drill {
     /// What the data folder lies on, if that is a disk of its own.
     pub disk: Option<Disk>,
     stepped_up: Cell<Option<Instant>>,
+    /// The server's doors, also while it is dead.
+    _doors: [Port; 2],
     folder: tempfile::TempDir,
 }
 
@@ -81,27 +83,29 @@ impl Drill {
         }
         let disk = disk(&product.join("data"))?;
         let made = init(&product, "a passphrase for the offline slot");
-        let ports = [(); 3].map(|()| quiet_port());
+        let [https, ssh, targets] = [(); 3].map(|()| Port::take().unwrap());
         let listen = format!(
             "[listen]\nhttps = \"127.0.0.1:{}\"\nssh = \"127.0.0.1:{}\"\n",
-            ports[0], ports[1]
+            https.number(),
+            ssh.number()
         );
         std::fs::write(product.join("data/portcullis.toml"), listen).unwrap();
         let key = pockets.join("host-key");
         keygen(&key);
         let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
         let authority = text(&made["ssh_authority"]);
-        let host = Host::start(&folder.path().join("host"), ports[2], &public, &authority)?;
+        let host = Host::start(&folder.path().join("host"), targets, &public, &authority)?;
         let (child, told) = begun(watched(folder.path()), &product);
         assert!(told.is_some(), "the server starts");
-        let https = format!("https://127.0.0.1:{}", ports[0]);
+        let at = format!("https://127.0.0.1:{}", https.number());
         let drill = Self {
-            world: around(child, &https, &product, &pockets),
+            world: around(child, &at, &product, &pockets),
             database: database(PASSWORD, PASSWORD),
             host,
             ledger_key: text(&made["ledger_key"]),
             disk,
             stepped_up: Cell::default(),
+            _doors: [https, ssh],
             folder,
         };
         found(&drill.world, &made, "evaluation only");
@@ -338,17 +342,4 @@ fn watched(folder: &Path) -> Command {
     command.env("PORTCULLIS_FAILPOINTS", points(folder));
     command.env("PORTCULLIS_LOG", "portcullis=debug");
     command
-}
-
-/// A port that stays ours while nobody listens there: below those that the system hands out by itself.
-fn quiet_port() -> u16 {
-    use std::sync::atomic::{AtomicU16, Ordering};
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let process = u16::try_from(std::process::id() % 2000).unwrap();
-    loop {
-        let port = 10_000 + process * 10 + NEXT.fetch_add(1, Ordering::SeqCst) % 20_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

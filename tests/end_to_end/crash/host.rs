@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use portcullis_ports::conformance::machine::{copy_etc, left_out};
+use portcullis_ports::conformance::port::Port;
 
 use crate::client::until;
 use crate::targets::keygen;
@@ -19,17 +20,18 @@ const BEGIN: &str = "mount --bind \"$0\" /etc && mount -t proc proc /proc && \
 /// A host with one account, let in by keys in its home and by certificates of one authority.
 pub struct Host {
     folder: PathBuf,
-    port: u16,
+    port: Port,
     runs: Option<Child>,
 }
 
 impl Host {
     /// Makes it in `folder`; nothing where that is not possible.
-    pub fn start(folder: &Path, port: u16, public_key: &str, authority: &str) -> Option<Self> {
+    pub fn start(folder: &Path, port: Port, public_key: &str, authority: &str) -> Option<Self> {
         let ssh = folder.join("home/.ssh");
         std::fs::create_dir_all(&ssh).unwrap();
         let etc = folder.join("etc");
         std::fs::create_dir(&etc).unwrap();
+        let number = port.number();
         let mut host = Self {
             folder: folder.to_path_buf(),
             port,
@@ -52,7 +54,7 @@ impl Host {
         let _ = std::fs::create_dir_all("/run/sshd");
         let at = folder.display();
         let settings = format!(
-            "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host_key\nTrustedUserCAKeys {at}/authority.pub\n\
+            "ListenAddress 127.0.0.1:{number}\nHostKey {at}/host_key\nTrustedUserCAKeys {at}/authority.pub\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nPermitRootLogin yes\n\
              StrictModes no\nPidFile none\n"
         );
@@ -96,14 +98,14 @@ impl Host {
     }
 
     fn listens(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        TcpStream::connect(("127.0.0.1", self.port.number())).is_ok()
     }
 
     /// The settings of a resource that is this host.
     pub fn settings(&self) -> [String; 3] {
         let key = std::fs::read_to_string(self.folder.join("host_key.pub")).unwrap();
         [
-            format!("address=127.0.0.1:{}", self.port),
+            format!("address=127.0.0.1:{}", self.port.number()),
             format!("account={ACCOUNT}"),
             format!("host_keys=[{:?}]", key.trim()),
         ]
@@ -131,7 +133,8 @@ impl Host {
             "-o",
             "UserKnownHostsFile=/dev/null",
         ]);
-        ssh.args(["-p", &self.port.to_string(), "-i"]).arg(key);
+        ssh.args(["-p", &self.port.number().to_string(), "-i"])
+            .arg(key);
         ssh.args([&format!("{ACCOUNT}@127.0.0.1"), "true"]);
         ssh.output().unwrap().status.success()
     }

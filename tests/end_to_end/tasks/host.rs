@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use portcullis_ports::conformance::machine::{copy_etc, copy_folder, left_out};
+use portcullis_ports::conformance::port::Port;
 use tempfile::TempDir;
 
 use crate::client::until;
-use crate::targets::{free_port, keygen};
+use crate::targets::keygen;
 use crate::world::{World, said, text};
 
 /// The account of the tasks.
@@ -21,7 +22,7 @@ pub const HOST: &str = "host-1";
 
 pub struct TaskHost {
     sshd: Child,
-    port: u16,
+    port: Port,
     folder: TempDir,
 }
 
@@ -62,7 +63,7 @@ impl TaskHost {
 
     fn introduce(&self, world: &World) {
         let key = std::fs::read_to_string(self.path("host_key.pub")).unwrap();
-        let address = format!("address=127.0.0.1:{}", self.port);
+        let address = format!("address=127.0.0.1:{}", self.port.number());
         let keys = format!("host_keys=[{:?}]", key.trim());
         let words = [
             "resources",
@@ -190,14 +191,15 @@ fn inside(folder: &Path, program: &str, words: &[&str]) -> Command {
 }
 
 /// The worst there is: it takes every variable, reads `~/.ssh/environment`, and runs `~/.ssh/rc`.
-fn sshd(folder: &Path, authority: &str) -> (u16, Child) {
+fn sshd(folder: &Path, authority: &str) -> (Port, Child) {
     keygen(&folder.join("host_key"));
     std::fs::write(folder.join("authority.pub"), authority).unwrap();
     // Only root may make it, and only root's sshd needs it.
     let _ = std::fs::create_dir_all("/run/sshd");
-    let (port, at) = (free_port(), folder.display());
+    let port = Port::take().unwrap();
+    let (number, at) = (port.number(), folder.display());
     let settings = format!(
-        "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host_key\nTrustedUserCAKeys {at}/authority.pub\n\
+        "ListenAddress 127.0.0.1:{number}\nHostKey {at}/host_key\nTrustedUserCAKeys {at}/authority.pub\n\
          AuthorizedKeysFile none\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n\
          PermitRootLogin yes\nStrictModes no\nPidFile none\nAcceptEnv *\nPermitUserEnvironment yes\n\
          PermitUserRC yes\nLogLevel DEBUG1\n"
@@ -216,7 +218,7 @@ fn sshd(folder: &Path, authority: &str) -> (u16, Child) {
     .spawn()
     .expect("/usr/sbin/sshd (package openssh-server)");
     until("the sshd listens", || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        std::net::TcpStream::connect(("127.0.0.1", number)).is_ok()
     });
     (port, child)
 }

@@ -1,5 +1,6 @@
 //! What is refused, by which words, and that nothing happened at the target.
 
+use portcullis_ports::conformance::port::Port;
 use portcullis_ports::control::CloseCause;
 
 use crate::control::Lease;
@@ -43,9 +44,9 @@ async fn a_target_with_another_host_key_is_not_signed_in_to() {
 #[tokio::test]
 async fn a_target_that_cannot_be_reached_or_does_not_let_in_is_told_apart() {
     let world = World::new().await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    // Held and not listened on: nobody else comes to listen there meanwhile.
+    let port = Port::take().unwrap();
+    let nobody = format!("127.0.0.1:{}", port.number());
     let there = std::mem::replace(&mut world.control.script().target, nobody);
     let ran = world.run(&[], &["id"]).await;
     assert!(ran.err.contains("cannot be reached"), "{ran:?}");

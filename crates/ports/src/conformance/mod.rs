@@ -5,6 +5,7 @@ pub mod blobs;
 pub mod broker;
 pub mod connector;
 pub mod machine;
+pub mod port;
 pub mod postgres_server;
 pub mod rotator;
 pub mod sealer;

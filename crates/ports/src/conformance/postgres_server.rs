@@ -1,10 +1,9 @@
-//! A real PostgreSQL server of one's own, for tests: fresh, on a free port, gone when dropped, even when
+//! A real PostgreSQL server of one's own, for tests: fresh, on a port of its own, gone when dropped, even when
 //! the process is killed. Needs Debian's `postgresql` package; as root it runs as `postgres` or `nobody`.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,16 +12,15 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
+use super::port::Port;
+
 /// What the server prints once it can be used.
 const READY: &str = "ready to accept connections";
-
-/// How often another free port is tried, should somebody else have taken it meanwhile.
-const ATTEMPTS: u32 = 5;
 
 /// A running server. Connections come over TCP on the loopback address, with SCRAM passwords.
 #[derive(Debug)]
 pub struct PostgresServer {
-    port: u16,
+    port: Port,
     password: String,
     pid: u32,
     keeper: Option<JoinHandle<()>>,
@@ -63,22 +61,17 @@ impl PostgresServer {
         }
         account.own(folder.path())?;
         let mut server = Self {
-            port: 0,
+            port: Port::take()?,
             password,
             pid: 0,
             keeper: None,
             settings: settings.iter().map(|&setting| setting.into()).collect(),
             folder,
         };
-        let mut told = String::new();
-        for _ in 0..ATTEMPTS {
-            server.port = free_port()?;
-            match server.run(&account)? {
-                Ok(()) => return Ok(server),
-                Err(log) => told = log,
-            }
+        match server.run(&account)? {
+            Ok(()) => Ok(server),
+            Err(log) => Err(io::Error::other(format!("postgres does not start: {log}"))),
         }
-        Err(io::Error::other(format!("postgres does not start: {told}")))
     }
 
     /// Runs it; its log when it does not.
@@ -87,7 +80,7 @@ impl PostgresServer {
         command
             .arg("-D")
             .arg(self.folder.path().join("data"))
-            .args(["-p", &self.port.to_string()])
+            .args(["-p", &self.port().to_string()])
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
             .arg("-c")
             .arg(joined("unix_socket_directories=", self.folder.path()))
@@ -120,7 +113,7 @@ impl PostgresServer {
 
     /// The port on 127.0.0.1.
     pub const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The superuser's password.
@@ -130,7 +123,7 @@ impl PostgresServer {
 
     /// How the superuser connects to a database.
     pub fn admin_url(&self, database: &str) -> String {
-        let (admin, password, port) = (Self::ADMIN, &self.password, self.port);
+        let (admin, password, port) = (Self::ADMIN, &self.password, self.port());
         format!("postgres://{admin}:{password}@127.0.0.1:{port}/{database}")
     }
 }
@@ -260,12 +253,6 @@ fn private_file(path: &Path, content: &str) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(content.as_bytes())
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 fn password() -> io::Result<String> {
