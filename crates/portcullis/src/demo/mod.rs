@@ -5,6 +5,7 @@ mod codes;
 mod folder;
 mod leftovers;
 mod people;
+mod port;
 mod postgres;
 mod programs;
 mod setup;

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use tokio::process::{Child, Command};
 
 use super::accounts::{Account, Farewell};
+use super::port::Port;
 use super::programs::finish;
 
 /// How long it may take to start.
@@ -31,7 +32,7 @@ GRANT SELECT, INSERT ON orders TO analytics_audit;
 /// A running PostgreSQL.
 pub(crate) struct Postgres {
     child: Child,
-    port: u16,
+    port: Port,
     account: Account,
 }
 
@@ -57,13 +58,13 @@ impl Postgres {
         ]);
         initdb.arg(&data).current_dir(folder);
         finish(initdb, None).await.context("initdb")?;
-        let port = free_port().await?;
+        let port = Port::take()?;
         let mut server =
             account.command(&programs.join("postgres").to_string_lossy(), Farewell::Quit);
         server
             .arg("-D")
             .arg(&data)
-            .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
+            .args(["-p", &port.number().to_string(), "-h", "127.0.0.1", "-k"])
             .arg(folder);
         server
             .args(["-c", "fsync=off"])
@@ -84,7 +85,7 @@ impl Postgres {
 
     /// Where it listens, on the loopback interface.
     pub(crate) const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     async fn fill(
@@ -109,7 +110,7 @@ impl Postgres {
                 "-h",
             ]);
             psql.arg(folder)
-                .args(["-p", &self.port.to_string()])
+                .args(["-p", &self.port().to_string()])
                 .current_dir(folder);
             psql
         };
@@ -157,14 +158,6 @@ fn programs() -> anyhow::Result<PathBuf> {
         Some(path) => Ok(path),
         None => bail!("PostgreSQL's server is not installed: apt-get install postgresql"),
     }
-}
-
-/// A port nobody listens on now.
-pub(crate) async fn free_port() -> anyhow::Result<u16> {
-    Ok(tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await?
-        .local_addr()?
-        .port())
 }
 
 /// A `psql` as rosa would start it.

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::process::Child;
 
 use super::accounts::{Account, Farewell};
-use super::postgres::free_port;
+use super::port::Port;
 use super::programs::run;
 
 /// How long it may take to start.
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A running sshd.
 pub(crate) struct Sshd {
     child: Child,
-    port: u16,
+    port: Port,
     host_key: String,
     account: Account,
 }
@@ -40,9 +40,9 @@ impl Sshd {
         )
         .await?;
         std::fs::write(folder.join("authority.pub"), format!("{authority}\n"))?;
-        let port = free_port().await?;
+        let port = Port::take()?;
         let config = folder.join("sshd_config");
-        std::fs::write(&config, settings(folder, port))?;
+        std::fs::write(&config, settings(folder, port.number()))?;
         own(&account, folder).await?;
         let mut sshd = account.command("/usr/sbin/sshd", Farewell::Terminate);
         sshd.args(["-D", "-e", "-f"])
@@ -55,7 +55,10 @@ impl Sshd {
             .spawn()
             .context("starting sshd: apt-get install openssh-server")?;
         let listening = async {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            while TcpStream::connect(("127.0.0.1", port.number()))
+                .await
+                .is_err()
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -73,7 +76,7 @@ impl Sshd {
 
     /// Where it listens, on the loopback interface.
     pub(crate) const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Its host key, as OpenSSH text.
