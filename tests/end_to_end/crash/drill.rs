@@ -23,6 +23,8 @@ pub struct Drill {
     /// What the data folder lies on, if that is a disk of its own.
     pub disk: Option<Disk>,
     stepped_up: Cell<Option<Instant>>,
+    /// How much of what was passed was looked at.
+    told: Cell<usize>,
     /// The server's doors, also while it is dead.
     _doors: [Port; 2],
     folder: tempfile::TempDir,
@@ -105,6 +107,7 @@ impl Drill {
             ledger_key: text(&made["ledger_key"]),
             disk,
             stepped_up: Cell::default(),
+            told: Cell::default(),
             _doors: [https, ssh],
             folder,
         };
@@ -181,16 +184,24 @@ impl Drill {
 
     /// Says what is to happen at which step.
     pub fn order(&self, orders: &str) {
-        std::fs::write(points(self.folder.path()).join("orders"), orders).unwrap();
+        let points = points(self.folder.path());
+        // Whole at every moment: the server reads it at each step.
+        std::fs::write(points.join("orders.new"), orders).unwrap();
+        std::fs::rename(points.join("orders.new"), points.join("orders")).unwrap();
     }
 
     /// The steps that were passed since this was last asked.
     pub fn passed(&self) -> Vec<Passage> {
         let trace = points(self.folder.path()).join("trace");
         let text = std::fs::read_to_string(&trace).unwrap_or_default();
-        let _ = std::fs::remove_file(trace);
+        // Nothing is removed: the server may be writing at this moment.
+        let fresh = text.get(self.told.get()..).unwrap_or_default();
+        let fresh = fresh.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        if !fresh.is_empty() {
+            self.told.set(self.told.get() + fresh.len() + 1);
+        }
         let mut passed: Vec<Passage> = Vec::new();
-        for step in text.lines() {
+        for step in fresh.lines() {
             let before = passed.iter().filter(|known| known.step == step).count();
             let last = passed.last().map_or("", |last| &last.step);
             // From the end of one call to the beginning of a write of ours nothing is done.
