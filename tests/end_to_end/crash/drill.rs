@@ -58,6 +58,17 @@ impl Passage {
         every_step() || self.changed && (self.number == 1 || self.number <= most && !before)
     }
 
+    /// Whether a story that was told once passes it whenever it is told: how often the ledger is written, for instance,
+    /// is a matter of timing, and so is whether a moment came or something took long meanwhile.
+    pub fn is_certain(&self) -> bool {
+        let by_the_clock = [
+            "session.head",
+            "grant.removal_incomplete",
+            "secret.rotation_failed",
+        ];
+        self.number == 1 && !by_the_clock.iter().any(|kind| self.step.contains(kind))
+    }
+
     /// Whether something outside is touched there: it is no evidence of ours.
     pub fn is_outside(&self) -> bool {
         self.number == 1 && !is_evidence(&self.step)
@@ -222,12 +233,15 @@ impl Drill {
         until(step, passed);
     }
 
-    /// Waits until the server is dead, as ordered; kills it when it never comes there.
-    pub fn dies(&self) -> bool {
-        let died = !self.world.serves();
+    /// Waits until the server is dead, as ordered.
+    pub fn is_dead(&self) {
+        until("the server dies as ordered", || !self.world.serves());
+    }
+
+    /// Kills the server where it is; it may be dead already.
+    pub fn dies(&self) {
         self.world.signal("-KILL");
         until("the server is dead", || !self.world.serves());
-        died
     }
 
     /// Starts the server anew.
