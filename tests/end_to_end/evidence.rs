@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::client::until;
+use crate::client::{Client, until};
 use crate::installation::{bare, init, serve};
 use crate::world::{World, said, text};
 
@@ -372,14 +372,25 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
     world.login(&["rosa", "olaf", "pia"]);
     // What is shown sets the clipboard and the title of the terminal that shows it.
     let command =
-        r"echo first-line; printf '\033]52;c;cm0=\007\033]0;title\007'; sleep 1; echo second-line";
+        r"echo first-line; printf '\033]52;c;cm0=\007\033]0;title\007'; read go; echo second-line";
     let words = ["web-1", "exec", "--reason", "look", "--", command];
     world.granted(&words, &["olaf", "pia"]);
-    let ran = world.client("ssh", &["web-1", command]).output().unwrap();
-    assert!(ran.status.success(), "{}", said(&ran));
-    assert!(ran.stdout.windows(4).any(|window| window == b"\x1b]52"));
+    let mut client = Client::start(world.client("ssh", &["web-1", command]));
+    client.wait_for("title\u{7}");
     let all = world.json("olaf", &["sessions", "list"], 0);
     let id = text(&all[0]["id"]);
+    // One segment before what comes now, one of it, and the end.
+    until("a segment is written", || {
+        let report = world.json("pia", &["sessions", "verify", &id], 0);
+        report["segments"].as_u64() > Some(0)
+    });
+    client.type_line("go");
+    let (code, printed) = client.ended();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("\u{1b}]52"), "{printed:?}");
+    until("the end is recorded", || {
+        world.json("olaf", &["sessions", "show", &id], 0)["status"] == "ended"
+    });
     let out = world.folder().join("taken");
     world.json("pia", &["sessions", "export", &id, "--out", path(&out)], 0);
 
