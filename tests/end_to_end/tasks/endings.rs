@@ -10,7 +10,7 @@ fn a_kill_and_a_removal_end_a_task_at_its_host() {
     let Some((world, host)) = begin() else { return };
     let waits = host.script(
         "waits",
-        "#!/bin/sh\necho runs-$$\nsleep 1000 &\necho sleeps-$!\nwait\n",
+        "#!/bin/sh\necho runs-$$\nsleep 1000 &\necho sleeps-$!\necho both-told\nwait\n",
     );
     declare(&world, "waits", &[&waits]);
     for end in ["kill", "remove"] {
@@ -20,12 +20,7 @@ fn a_kill_and_a_removal_end_a_task_at_its_host() {
         );
         let login = format!("{ACCOUNT}@{HOST}");
         let mut client = Client::start(world.client("ssh", &["-l", &login, "web-1", "waits"]));
-        let told = client.wait_for("sleeps-");
-        let told = if told.ends_with('\n') {
-            told
-        } else {
-            client.wait_for("\n")
-        };
+        let told = client.wait_for("both-told");
         let numbers: Vec<String> = told
             .lines()
             .filter_map(|line| line.trim().split_once('-'))
