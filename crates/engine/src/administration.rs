@@ -150,13 +150,13 @@ impl Engine {
 
     /// The identities, oldest first.
     pub async fn list_identities(&self, page: &Page) -> Result<Part<IdentityView>, Failure> {
-        let names = self.names().await?;
+        let census = self.census().await?;
         let all = |_: &IdentityState| true;
         let part = self.part(page, Order::OldestFirst, all).await?;
         part.try_map(|(_, state)| {
             let owner = state.identity.owner;
             Ok(IdentityView {
-                owner_name: owner.and_then(|owner| names.get(&owner).cloned()),
+                owner_name: owner.map(|owner| census.name(owner)),
                 methods: state.methods.iter().cloned().collect(),
                 ssh_keys: state.keys.keys().cloned().collect(),
                 identity: state.identity,

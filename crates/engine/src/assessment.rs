@@ -12,6 +12,7 @@ use portcullis_ports::{Broker, Effective, Target};
 use portcullis_vault::SecretKind;
 
 use crate::Engine;
+use crate::census::Census;
 use crate::failure::Failure;
 use crate::place;
 use crate::secrets::Warrant;
@@ -146,16 +147,13 @@ impl Engine {
         met: Controls,
     ) -> Result<Asked<'a>, Failure> {
         let subject = &assessment.intent.subject;
-        let mut behind = Vec::new();
-        for id in &subject.on_behalf_of {
-            behind.push(self.identity(*id).await?);
-        }
-        let mut groups = self.groups(Path::Ordinary).await?;
-        groups.extend(self.groups(Path::Privileged).await?);
+        let census = self.census().await?;
+        let behind = subject.on_behalf_of.iter();
+        let behind = behind.map(|id| census.identity(*id).cloned());
         Ok(Asked {
-            subject: self.identity(subject.identity).await?,
-            behind,
-            groups,
+            subject: census.identity(subject.identity)?.clone(),
+            behind: behind.collect::<Result<_, _>>()?,
+            census,
             assessment,
             met,
             now: self.journal.now(),
@@ -184,7 +182,7 @@ pub(crate) fn explained(
 pub(crate) struct Asked<'a> {
     subject: Identity,
     behind: Vec<Identity>,
-    groups: Vec<portcullis_model::Group>,
+    census: Census,
     assessment: &'a Assessment,
     met: Controls,
     now: portcullis_model::Timestamp,
@@ -195,7 +193,7 @@ impl Asked<'_> {
         Query {
             subject: &self.subject,
             on_behalf_of: &self.behind,
-            groups: &self.groups,
+            groups: self.census.groups(),
             object: (&self.assessment.resource).into(),
             action: &self.assessment.intent.action,
             impact: &self.assessment.classified.impact,

@@ -1,7 +1,9 @@
 //! Who and what there is at one moment, read once however much is asked of it afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use portcullis_flow::Machine as _;
 use portcullis_flow::approval::Electorate;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
@@ -16,24 +18,77 @@ use portcullis_model::{
 use crate::Engine;
 use crate::failure::Failure;
 
-/// Everybody, all groups and all resources.
+/// Everybody, all groups and all resources, at one moment.
 pub(crate) struct Census {
     now: Timestamp,
+    everything: Arc<Everything>,
+}
+
+/// What a census is taken of.
+struct Everything {
     people: BTreeMap<IdentityId, IdentityState>,
     groups: Vec<Group>,
     resources: BTreeMap<ResourceId, Resource>,
 }
 
+/// The census taken last. It is the present one as long as the store's rows are the same.
+#[derive(Default)]
+pub(crate) struct LastCensus(Mutex<Option<(Revisions, Arc<Everything>)>>);
+
+/// Of identities, groups and resources.
+type Revisions = [u64; 3];
+
+impl LastCensus {
+    fn of(&self, revisions: Revisions) -> Option<Arc<Everything>> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, everything) = last.as_ref()?;
+        (*of == revisions).then(|| Arc::clone(everything))
+    }
+
+    fn keep(&self, revisions: Revisions, everything: &Arc<Everything>) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((revisions, Arc::clone(everything)));
+    }
+}
+
 impl Engine {
-    /// Reads it: three questions to the store, at once.
+    /// Takes it, or finds that nothing changed since it was taken last.
     pub(crate) async fn census(&self) -> Result<Census, Failure> {
+        let before = self.revisions();
+        let known = before.and_then(|revisions| self.last_census.of(revisions));
+        let everything = if let Some(known) = known {
+            known
+        } else {
+            let read = Arc::new(self.everything().await?);
+            // Three questions are three moments, unless nothing changed meanwhile.
+            if let Some(revisions) = before.filter(|_| self.revisions() == before) {
+                self.last_census.keep(revisions, &read);
+            }
+            read
+        };
+        Ok(Census {
+            now: self.journal.now(),
+            everything,
+        })
+    }
+
+    fn revisions(&self) -> Option<Revisions> {
+        let of = |noun| self.journal.store.revision(noun);
+        Some([
+            of(IdentityState::NOUN)?,
+            of(GroupState::NOUN)?,
+            of(ResourceState::NOUN)?,
+        ])
+    }
+
+    /// Three questions to the store, at once.
+    async fn everything(&self) -> Result<Everything, Failure> {
         let (people, groups, resources) = tokio::try_join!(
             self.journal.find::<IdentityState>(&[]),
             self.journal.find::<GroupState>(&[]),
             self.journal.find::<ResourceState>(&[]),
         )?;
-        Ok(Census {
-            now: self.journal.now(),
+        Ok(Everything {
             people: people
                 .into_iter()
                 .map(|(_, state)| (state.identity.id, state))
@@ -55,13 +110,25 @@ impl Engine {
 impl Census {
     /// Somebody's name; the identifier of who is not there.
     pub(crate) fn name(&self, id: IdentityId) -> String {
-        let known = self.people.get(&id);
+        let known = self.everything.people.get(&id);
         known.map_or_else(|| id.to_string(), |state| state.identity.name.clone())
+    }
+
+    /// Somebody.
+    pub(crate) fn identity(&self, id: IdentityId) -> Result<&Identity, Failure> {
+        let known = self.everything.people.get(&id);
+        let known = known.ok_or_else(|| Failure::missing("identity", id))?;
+        Ok(&known.identity)
+    }
+
+    /// All groups, of either path.
+    pub(crate) fn groups(&self) -> &[Group] {
+        &self.everything.groups
     }
 
     /// A resource, unless it was removed.
     pub(crate) fn resource(&self, id: ResourceId) -> Option<&Resource> {
-        self.resources.get(&id)
+        self.everything.resources.get(&id)
     }
 
     /// A resource's name for people.
@@ -72,20 +139,20 @@ impl Census {
 
     /// Whether somebody is there and may act.
     fn counts(&self, id: IdentityId) -> bool {
-        let known = self.people.get(&id);
+        let known = self.everything.people.get(&id);
         known.is_some_and(|state| state.alive(self.now).is_ok())
     }
 
     /// Everybody by role. Only who is active counts.
     fn holders(&self, role: OwnerRole) -> BTreeSet<IdentityId> {
-        let all = self.people.values().map(|state| &state.identity);
+        let all = self.everything.people.values().map(|state| &state.identity);
         all.filter(|identity| identity.roles.contains(&role) && self.counts(identity.id))
             .map(|identity| identity.id)
             .collect()
     }
 
     fn holds(&self, who: IdentityId, role: OwnerRole) -> bool {
-        let known = self.people.get(&who);
+        let known = self.everything.people.get(&who);
         known.is_some_and(|state| state.identity.roles.contains(&role)) && self.counts(who)
     }
 
@@ -126,7 +193,7 @@ impl Census {
             Eligible::IamOwners => self.holders(OwnerRole::Iam),
             Eligible::PamOwners => self.holders(OwnerRole::Pam),
             Eligible::Group(name) => {
-                let mut groups = self.groups.iter();
+                let mut groups = self.everything.groups.iter();
                 let group = groups.find(|group| group.path == path && group.name == *name);
                 group.map_or_else(BTreeSet::new, |group| group.members.clone())
             }
@@ -143,7 +210,7 @@ impl Census {
             let answered_for = subject.involves(owner).then_some(identity.id);
             answers.into_iter().chain(answered_for).collect()
         };
-        let all = self.people.values();
+        let all = self.everything.people.values();
         all.flat_map(|state| of(&state.identity)).collect()
     }
 

@@ -1,19 +1,16 @@
 //! Looking one thing up by its name or identifier: an identity, a resource, the holders of a role.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use portcullis_flow::approval::Electorate;
 use portcullis_flow::identity::IdentityState;
-use portcullis_flow::records::{GroupState, ResourceState};
+use portcullis_flow::records::ResourceState;
 use portcullis_model::{
-    ApprovalFlow, Group, Identity, IdentityId, OwnerRole, Path, Resource, ResourceId, Subject,
+    ApprovalFlow, Identity, IdentityId, OwnerRole, Path, Resource, ResourceId, Subject,
 };
 
 use crate::Engine;
 use crate::failure::Failure;
-
-/// Names for identifiers, for views.
-pub(crate) type Names = BTreeMap<IdentityId, String>;
 
 impl Engine {
     pub(crate) async fn identity(&self, id: IdentityId) -> Result<Identity, Failure> {
@@ -41,15 +38,6 @@ impl Engine {
             .collect())
     }
 
-    /// All names.
-    pub(crate) async fn names(&self) -> Result<Names, Failure> {
-        let all = self.journal.find::<IdentityState>(&[]).await?;
-        Ok(all
-            .into_iter()
-            .map(|(_, state)| (state.identity.id, state.identity.name))
-            .collect())
-    }
-
     /// A resource by its identifier; removed ones are not there.
     pub(crate) async fn resource(&self, id: ResourceId) -> Result<Resource, Failure> {
         let loaded = self.journal.load::<ResourceState>(id).await?;
@@ -65,19 +53,6 @@ impl Engine {
         let found = self.journal.find_one::<ResourceState>("name", name).await?;
         let found = found.ok_or_else(|| Failure::missing("resource", name))?;
         Ok(found.get()?.resource.clone())
-    }
-
-    /// The groups that count on a path.
-    pub(crate) async fn groups(&self, path: Path) -> Result<Vec<Group>, Failure> {
-        let all = self
-            .journal
-            .find::<GroupState>(&[("path", path.as_str())])
-            .await?;
-        Ok(all
-            .into_iter()
-            .filter(|(_, state)| !state.removed)
-            .map(|(_, state)| state.group)
-            .collect())
     }
 
     /// Who may approve a request, stage by stage: nobody with a stake in it.

@@ -99,6 +99,7 @@ pub struct Engine {
     bundle_reader: bundles::Reader,
     attempts: attempts::Attempts,
     judging: judging::Judging,
+    last_census: census::LastCensus,
     tickets: door::Tickets,
     live: live::Live,
     occasions: reevaluation::Occasions,

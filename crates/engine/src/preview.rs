@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::Engine;
 use crate::assessment::{Assessment, REPLAY};
-use crate::directory::Names;
+use crate::census::Census;
 use crate::failure::Failure;
 
 /// How long access lasts when nobody says.
@@ -76,16 +76,16 @@ impl Engine {
         let assessment = self.assess(Subject::oneself(who), resource, action).await?;
         let bundle = self.bundle();
         let decision = self.decide(&bundle, &assessment).await?;
-        let names = self.names().await?;
-        self.view(&bundle, assessment, decision, &names).await
+        let census = self.census().await?;
+        self.view(&bundle, assessment, decision, &census)
     }
 
-    async fn view(
+    fn view(
         &self,
         bundle: &Bundle,
         assessment: Assessment,
         decision: Decision,
-        names: &Names,
+        census: &Census,
     ) -> Result<Preview, Failure> {
         let (path, controls, policies, denial) = match decision {
             Decision::Allowed {
@@ -99,10 +99,7 @@ impl Engine {
             }
         };
         let (stages, unfillable) = match controls {
-            Some(profile) => {
-                self.stage_views(bundle, path, profile, &assessment, names)
-                    .await?
-            }
+            Some(profile) => stage_views(bundle, path, profile, &assessment, census),
             None => (Vec::new(), None),
         };
         let denial = denial.or(unfillable);
@@ -122,36 +119,6 @@ impl Engine {
             connect: self.connect_hint(&assessment),
             action: assessment.intent.action,
         })
-    }
-
-    /// The stages with who could approve, and why a request would be refused where that is not enough people.
-    async fn stage_views(
-        &self,
-        bundle: &Bundle,
-        path: Path,
-        profile: Controls,
-        assessment: &Assessment,
-        names: &Names,
-    ) -> Result<(Vec<StageView>, Option<String>), Failure> {
-        let Some(flow) = bundle.flow_for(path, profile.approvals) else {
-            return Ok((Vec::new(), None));
-        };
-        let subject = &assessment.intent.subject;
-        let electorate = self
-            .electorate(flow, path, subject, &assessment.resource)
-            .await?;
-        let named = |id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-        let stages = flow.stages.iter().enumerate();
-        let views = stages.map(|(place, stage)| StageView {
-            name: stage.name.clone(),
-            quorum: stage.quorum,
-            eligible: electorate.at(place).map(named).collect(),
-        });
-        let unfillable = RequestRefusal::unfillable(flow, &electorate);
-        Ok((
-            views.collect(),
-            unfillable.map(|refusal| refusal.to_string()),
-        ))
     }
 
     fn connect_hint(&self, assessment: &Assessment) -> String {
@@ -224,6 +191,30 @@ impl Engine {
             .chain(connected.and_then(Result::ok).unwrap_or_default())
             .collect()
     }
+}
+
+/// The stages with who could approve, and why a request would be refused where that is not enough people.
+fn stage_views(
+    bundle: &Bundle,
+    path: Path,
+    profile: Controls,
+    assessment: &Assessment,
+    census: &Census,
+) -> (Vec<StageView>, Option<String>) {
+    let Some(flow) = bundle.flow_for(path, profile.approvals) else {
+        return (Vec::new(), None);
+    };
+    let subject = &assessment.intent.subject;
+    let electorate = census.electorate(flow, path, subject, &assessment.resource);
+    let stages = flow.stages.iter().enumerate();
+    let views = stages.map(|(place, stage)| StageView {
+        name: stage.name.clone(),
+        quorum: stage.quorum,
+        eligible: electorate.at(place).map(|id| census.name(id)).collect(),
+    });
+    let unfillable = RequestRefusal::unfillable(flow, &electorate);
+    let views = views.collect();
+    (views, unfillable.map(|refusal| refusal.to_string()))
 }
 
 /// One word for a shell, as it has to be typed there.

@@ -68,6 +68,7 @@ impl Running {
             bundle_reader: bundles::Reader::default(),
             attempts: Attempts::default(),
             judging: crate::judging::Judging::default(),
+            last_census: crate::census::LastCensus::default(),
             tickets: crate::door::Tickets::default(),
             live: crate::live::Live::default(),
             occasions: crate::reevaluation::Occasions::default(),

@@ -175,6 +175,10 @@ pub trait Store: Send + Sync {
     /// How many events are committed, now and whenever it changes.
     fn committed(&self) -> watch::Receiver<u64>;
 
+    /// How often the rows of a table changed: what was read whole between two equal answers is what is there now. None
+    /// while some are being changed, and from a store that cannot tell.
+    fn revision(&self, table: &str) -> Option<u64>;
+
     /// A row by noun and stream.
     async fn row(&self, table: &str, id: &str) -> Result<Option<Row>, StoreError>;
 

@@ -215,6 +215,10 @@ impl Store for On<dyn Store> {
         self.inner.committed()
     }
 
+    fn revision(&self, table: &str) -> Option<u64> {
+        self.inner.revision(table)
+    }
+
     async fn row(&self, table: &str, id: &str) -> Result<Option<Row>, StoreError> {
         self.disk.is_read(id);
         self.inner.row(table, id).await

@@ -37,6 +37,7 @@ pub async fn store(open: impl AsyncFn(&Path) -> Arc<dyn Store>) {
     rows::a_row_follows_its_stream_until_it_is_gone(&*fresh(&open).await.1).await;
     an_erased_text_is_gone_and_its_event_stays(&*fresh(&open).await.1).await;
     the_newest_version_of_a_secret_is_found_and_none_is_replaced(&*fresh(&open).await.1).await;
+    rows::a_revision_moves_with_the_rows_of_its_table(&*fresh(&open).await.1).await;
     rows::rebuilding_gives_the_same_rows_and_claims(&*fresh(&open).await.1).await;
     rows::a_rebuild_that_fails_changes_nothing(&*fresh(&open).await.1).await;
 }

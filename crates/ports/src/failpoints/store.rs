@@ -54,6 +54,10 @@ impl Store for Watched {
         self.0.committed()
     }
 
+    fn revision(&self, table: &str) -> Option<u64> {
+        self.0.revision(table)
+    }
+
     async fn row(&self, table: &str, id: &str) -> Result<Option<Row>, StoreError> {
         self.1.reading(READING).await?;
         self.0.row(table, id).await

@@ -11,6 +11,7 @@ mod faults;
 mod read;
 mod readers;
 mod rebuild;
+mod revisions;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -83,6 +84,10 @@ impl Store for SqliteStore {
 
     fn committed(&self) -> watch::Receiver<u64> {
         self.writer.committed()
+    }
+
+    fn revision(&self, table: &str) -> Option<u64> {
+        self.writer.revision(table)
     }
 
     async fn row(&self, table: &str, id: &str) -> Result<Option<Row>, StoreError> {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::append::{self, Failure};
+use super::revisions::{Revisions, Tables};
 use super::{faults, read, rebuild};
 
 /// Commands waiting before callers wait too.
@@ -20,6 +21,7 @@ const MOST_COMMANDS: usize = 512;
 pub struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     committed: watch::Receiver<u64>,
+    revisions: Revisions,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -51,10 +53,12 @@ impl Writer {
         let count = read::count(&connection).map_err(|error| faults::fault(&error))?;
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let (committed, watching) = watch::channel(count);
+        let revisions = Revisions::default();
         let desk = Desk {
             connection,
             waiting,
             committed,
+            revisions: revisions.clone(),
             log_holds_erased: false,
         };
         let thread = std::thread::Builder::new()
@@ -66,6 +70,7 @@ impl Writer {
         Ok(Self {
             jobs: Some(jobs),
             committed: watching,
+            revisions,
             thread: Some(thread),
         })
     }
@@ -73,6 +78,11 @@ impl Writer {
     /// How many events are committed.
     pub fn committed(&self) -> watch::Receiver<u64> {
         self.committed.clone()
+    }
+
+    /// How often the rows of a table changed.
+    pub fn revision(&self, table: &str) -> Option<u64> {
+        self.revisions.of(table)
     }
 
     /// Writes a command; returns when it is on the disk.
@@ -130,6 +140,7 @@ struct Desk {
     connection: Connection,
     waiting: mpsc::Receiver<Job>,
     committed: watch::Sender<u64>,
+    revisions: Revisions,
     /// A text was erased whose old bytes may still be in the write-ahead log.
     log_holds_erased: bool,
 }
@@ -141,6 +152,7 @@ impl Desk {
             let left_over = match job {
                 Job::Write(first) => self.commit(first),
                 Job::Rebuild { projector, answer } => {
+                    let _changing = self.revisions.changing(Tables::All);
                     // A caller that went away needs no answer, here and below.
                     drop(answer.send(rebuild::rebuild(&self.connection, projector.as_ref())));
                     None
@@ -179,6 +191,7 @@ impl Desk {
             count = batch.perform(&transaction, request, count)?;
             next = batch.take_from(&mut self.waiting);
         }
+        let _changing = self.revisions.changing(std::mem::take(&mut batch.tables));
         transaction.commit()?;
         Ok(count)
     }
@@ -201,6 +214,8 @@ impl Desk {
 struct Batch {
     answers: Vec<(Answer, Result<u64, AppendError>)>,
     erased: bool,
+    /// Whose rows it changes.
+    tables: Tables,
     left_over: Option<Job>,
 }
 
@@ -234,7 +249,10 @@ impl Batch {
     ) -> rusqlite::Result<u64> {
         let (outcome, after) = match request {
             Request::Append(command) => match append::write(connection, &command, count) {
-                Ok(after) => (Ok(count), after),
+                Ok(after) => {
+                    self.tables.add(&command);
+                    (Ok(count), after)
+                }
                 Err(Failure::Refused(refusal)) => (Err(refusal), count),
                 Err(Failure::Broken(error)) => return Err(error),
             },

@@ -110,6 +110,27 @@ pub(super) async fn a_row_follows_its_stream_until_it_is_gone(store: &dyn Store)
     assert_eq!(store.stream(&stream, 0).await.unwrap().len(), 3);
 }
 
+/// Whoever cannot tell says so every time.
+pub(super) async fn a_revision_moves_with_the_rows_of_its_table(store: &dyn Store) {
+    let revision = || store.revision("request");
+    let Some(mut before) = revision() else {
+        return;
+    };
+    let first = append(None, vec![keyed(&stream(1), 1, &[])]);
+    let second = append(first.row.as_ref(), vec![keyed(&stream(1), 2, &[])]);
+    let gone = append(None, vec![event(&stream(1), 3, json!("gone"))]);
+    for command in [first, second.clone(), gone] {
+        store.append(vec![command]).await.unwrap();
+        let after = revision().unwrap();
+        assert!(after > before, "{after} after {before}");
+        before = after;
+    }
+    store.append(vec![second]).await.unwrap_err();
+    assert!(revision() >= Some(before));
+    store.rebuild(Arc::new(project)).await.unwrap();
+    assert!(revision() > Some(before));
+}
+
 /// Events that move keys, names and rows about.
 async fn busy(store: &dyn Store) {
     let (one, two, three) = (stream(1), stream(2), stream(3));
