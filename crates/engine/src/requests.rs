@@ -187,8 +187,10 @@ impl Engine {
         let approvers = counting.map(|approval| approval.by).collect();
         issue_if_granted(&mut command, id, &loaded, approvers)?;
         command.commit().await?;
+        // Assigning takes its time; the answer does not wait for it, nor beside it.
+        let view = self.view_of(&loaded).await;
         self.duties.wake();
-        self.view_of(&loaded).await
+        view
     }
 
     /// Says no.

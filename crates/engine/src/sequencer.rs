@@ -16,7 +16,7 @@ const BATCH: usize = 4096;
 
 /// How long it lets events gather before it integrates them: its writes are on the same disk as the commits
 /// that follow.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(100);
 
 /// How long it waits after a failure before it tries again.
 const RETRY: Duration = Duration::from_millis(500);

@@ -31,7 +31,6 @@ pub(crate) enum Verdict {
 
 /// See the module.
 pub(crate) struct Question<'a> {
-    schema: &'a Schema,
     policies: &'a PolicySet,
     principals: Vec<EntityUid>,
     action: EntityUid,
@@ -41,8 +40,9 @@ pub(crate) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
+    /// Fits it to the schema, once for all profiles: they are all of one type.
     pub(crate) fn new(
-        schema: &'a Schema,
+        schema: &Schema,
         vocabulary: &Vocabulary,
         policies: &'a PolicySet,
         action: PolicyAction,
@@ -52,8 +52,7 @@ impl<'a> Question<'a> {
         for behind in query.on_behalf_of {
             principals.push(vocabulary.identity(behind.id));
         }
-        Ok(Self {
-            schema,
+        let question = Self {
             policies,
             principals,
             action: vocabulary.action(action),
@@ -63,7 +62,11 @@ impl<'a> Question<'a> {
             },
             entities: entities::of_query(vocabulary, schema, query, action.path())?,
             circumstances: circumstances::fixed(vocabulary, query)?,
-        })
+        };
+        for principal in &question.principals {
+            question.request(principal, Controls::NONE, Some(schema))?;
+        }
+        Ok(question)
     }
 
     /// Asks for everybody in the chain: the answer is the narrowest of theirs.
@@ -82,15 +85,20 @@ impl<'a> Question<'a> {
     }
 
     fn ask(&self, principal: &EntityUid, controls: Controls) -> Result<Verdict, String> {
-        let request = Request::new(
-            principal.clone(),
-            self.action.clone(),
-            self.object.clone(),
-            circumstances::under(&self.circumstances, controls)?,
-            Some(self.schema),
-        )
-        .map_err(|error| entities::told(&error))?;
+        let request = self.request(principal, controls, None)?;
         Ok(evaluate(&request, self.policies, &self.entities))
+    }
+
+    fn request(
+        &self,
+        principal: &EntityUid,
+        controls: Controls,
+        schema: Option<&Schema>,
+    ) -> Result<Request, String> {
+        let context = circumstances::under(&self.circumstances, controls)?;
+        let (action, object) = (self.action.clone(), self.object.clone());
+        Request::new(principal.clone(), action, object, context, schema)
+            .map_err(|error| entities::told(&error))
     }
 }
 

@@ -47,7 +47,12 @@ impl Roles {
         questions: &Questions,
     ) -> Result<Self, Unread> {
         let mut known = Self::default();
-        for row in rows(transaction, &questions.roles, &[]).await? {
+        // Both at once, the first first: after an error of one the server refuses the other.
+        let (roles, memberships) = futures::try_join!(
+            rows(transaction, &questions.roles, &[]),
+            rows(transaction, &questions.memberships, &[]),
+        )?;
+        for row in roles {
             let mut attributes = Vec::new();
             for (place, word) in ATTRIBUTES.into_iter().enumerate() {
                 if row.try_get(place + 2)? {
@@ -56,7 +61,7 @@ impl Roles {
             }
             known.add_role(row.try_get(0)?, row.try_get(1)?, attributes);
         }
-        for row in rows(transaction, &questions.memberships, &[]).await? {
+        for row in memberships {
             known.add_membership(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         }
         Ok(known)

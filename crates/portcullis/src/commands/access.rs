@@ -1,6 +1,7 @@
 //! Asking for access, deciding about it, holding it.
 
 mod deciding;
+mod holding;
 
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use crate::args::Global;
 use crate::args::access::{AccessCommand, GrantsCommand, RequestArgs, RequestsCommand, Wish};
 use crate::client::Api;
 use crate::outcome::Outcome;
-use crate::output::{self, action, list, moment_and_when, quoted, span, text, when, word};
+use crate::output::{self, action, list, moment_and_when, quoted, span, text, word};
 
 pub(super) use deciding::digest_to_give;
+use holding::{grants, show_grant};
 
 /// How often `--wait` looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -398,77 +400,6 @@ async fn requests(global: &Global, api: &Api, command: RequestsCommand) -> anyho
             Ok(Outcome::Done)
         }
     }
-}
-
-async fn grants(global: &Global, api: &Api, command: GrantsCommand) -> anyhow::Result<Outcome> {
-    match command {
-        GrantsCommand::Show { id } => {
-            let grant = api.get(&format!("/grants/{id}")).await?;
-            show_grant(global, &grant)
-        }
-        GrantsCommand::List => {
-            let all = api.list("/grants").await?;
-            if global.json {
-                output::json(&all)?;
-                return Ok(Outcome::Done);
-            }
-            let rows = all.as_array().into_iter().flatten().map(|grant| {
-                vec![
-                    text(grant, "/id"),
-                    status(grant),
-                    text(grant, "/holder"),
-                    text(grant, "/resource_name"),
-                    action(grant, "/intent/action"),
-                    text(grant, "/path"),
-                    when(grant, "/ends_at"),
-                ]
-            });
-            let headings = [
-                "id", "status", "holder", "resource", "action", "path", "until",
-            ];
-            output::table(&headings, rows, "nothing is held")?;
-            Ok(Outcome::Done)
-        }
-    }
-}
-
-/// `revoked (expired)`: what became of it, and why.
-fn status(grant: &Value) -> String {
-    let (status, why) = (text(grant, "/status"), text(grant, "/cause/why"));
-    if why.is_empty() || why == status {
-        return status;
-    }
-    format!("{status} ({})", why.replace('_', " "))
-}
-
-fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outcome> {
-    if global.json {
-        output::json(grant)?;
-        return Ok(Outcome::Done);
-    }
-    output::heading(grant)?;
-    output::line(format!("who        {}", text(grant, "/holder")))?;
-    output::line(format!(
-        "what       {} on {}",
-        action(grant, "/intent/action"),
-        text(grant, "/resource_name")
-    ))?;
-    output::line(format!("path       {}", text(grant, "/path")))?;
-    output::line(format!("until      {}", moment_and_when(grant, "/ends_at")))?;
-    output::line(format!("request    {}", text(grant, "/request")))?;
-    let why = text(grant, "/cause/why");
-    if !why.is_empty() {
-        let cause = match why.as_str() {
-            "revoked" => format!("by {}", word(grant, "/taken_back")),
-            _ => quoted(grant, "/cause/cause"),
-        };
-        output::line(format!("ended      {why} {cause}").trim_end())?;
-    }
-    let left = text(grant, "/left");
-    if !left.is_empty() {
-        output::line(format!("left       {left}"))?;
-    }
-    Ok(Outcome::Done)
 }
 
 #[cfg(test)]
