@@ -91,15 +91,10 @@ impl Order<'_> {
 
     async fn unchanged(&self, transaction: &Transaction<'_>) -> Result<(), ConnectorError> {
         let what = super::READ_WORTH;
-        let worth = catalog::worth(
-            transaction,
-            &OnceCell::new(),
-            self.entitlement.role,
-            self.target.resource.sensitivity,
-        )
-        .await
-        .map_err(|error| failed(self.target, what, &error))?;
-        let now = match worth {
+        let role = self.entitlement.role;
+        let read = catalog::read(transaction, &OnceCell::new(), role).await;
+        let read = read.map_err(|error| failed(self.target, what, &error))?;
+        let now = match read.worth(role, self.target.resource.sensitivity) {
             Worth::Known(effective) => effective,
             Worth::NoRole => return Err(self.entitlement.no_role(self.target)),
             Worth::Unreadable(effective) => {

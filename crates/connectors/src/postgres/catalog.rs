@@ -24,33 +24,51 @@ pub(super) enum Worth {
     Unreadable(Effective),
 }
 
-/// Reads what a role is worth. The transaction has to be of one snapshot.
-pub(super) async fn worth(
+/// What the catalogs say of a role.
+#[derive(Debug, Clone)]
+pub(super) enum Reading {
+    /// There is no such role.
+    NoRole,
+    /// Every right it leads to.
+    Rights(BTreeSet<Right>),
+    /// Something may not be read, and why.
+    Unreadable(String),
+}
+
+impl Reading {
+    /// What that is worth where such data are held.
+    pub fn worth(self, role: &str, sensitivity: Sensitivity) -> Worth {
+        let rights = match self {
+            Self::Rights(rights) => rights,
+            Self::NoRole => return Worth::NoRole,
+            Self::Unreadable(cause) => return Worth::Unreadable(unreadable(role, &cause)),
+        };
+        let privileges = rights.iter().map(privilege).collect();
+        let classified = entitlement::classify(&Facts::Read {
+            rights,
+            sensitivity,
+        });
+        Worth::Known(Effective {
+            privileges,
+            classified,
+        })
+    }
+}
+
+/// Reads what a role leads to. The transaction has to be of one snapshot.
+pub(super) async fn read(
     transaction: &Transaction<'_>,
     questions: &OnceCell<Questions>,
     role: &str,
-    sensitivity: Sensitivity,
-) -> Result<Worth, Unread> {
-    let rights = match rights(transaction, questions, role).await {
-        Ok(Some(rights)) => rights,
-        Ok(None) => return Ok(Worth::NoRole),
+) -> Result<Reading, Unread> {
+    match rights(transaction, questions, role).await {
+        Ok(Some(rights)) => Ok(Reading::Rights(rights)),
+        Ok(None) => Ok(Reading::NoRole),
         Err(Unread::Server(error)) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-            return Ok(Worth::Unreadable(unreadable(
-                role,
-                &super::client::told(&error),
-            )));
+            Ok(Reading::Unreadable(super::client::told(&error)))
         }
-        Err(error) => return Err(error),
-    };
-    let privileges = rights.iter().map(privilege).collect();
-    let classified = entitlement::classify(&Facts::Read {
-        rights,
-        sensitivity,
-    });
-    Ok(Worth::Known(Effective {
-        privileges,
-        classified,
-    }))
+        Err(error) => Err(error),
+    }
 }
 
 fn privilege(right: &Right) -> Privilege {

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
 use super::answer::Budget;
+use super::catalog::Reading;
 use super::client;
 use super::questions::Questions;
 use super::settings::Settings;
@@ -43,12 +44,22 @@ pub(super) struct Lent {
     pub budget: Budget,
     /// What was asked over it before, prepared.
     pub questions: OnceCell<Questions>,
+    /// What was read over it last.
+    pub last: Option<LastRead>,
     /// Whether it was used before: then it may have died since without a sign.
     pub used: bool,
     settings: Settings,
     opened_by: u64,
     opened: Instant,
     returned: Instant,
+}
+
+/// What was read of a role, and of which moment.
+#[derive(Debug)]
+pub(super) struct LastRead {
+    pub snapshot: String,
+    pub role: String,
+    pub read: Reading,
 }
 
 impl Kept {
@@ -82,6 +93,7 @@ impl Kept {
             client,
             budget,
             questions: OnceCell::new(),
+            last: None,
             used: false,
             settings: settings.clone(),
             opened_by: self.opens(target, settings).await,

@@ -29,7 +29,7 @@ use tokio_postgres::IsolationLevel;
 
 use answer::Unread;
 use catalog::Worth;
-use kept::{Kept, Lent};
+use kept::{Kept, LastRead, Lent};
 use settings::Settings;
 
 /// How long one call may take, reaching the target included.
@@ -73,7 +73,8 @@ impl System {
     }
 }
 
-/// Reads what a role is worth in one snapshot.
+/// Reads what a role is worth in one snapshot. When it is the snapshot of the last reading, so is the answer: nothing
+/// was committed at the server meanwhile.
 async fn worth(lent: &mut Lent, target: &Target<'_>, role: &str) -> Result<Worth, Unread> {
     let transaction = lent
         .client
@@ -82,16 +83,21 @@ async fn worth(lent: &mut Lent, target: &Target<'_>, role: &str) -> Result<Worth
         .read_only(true)
         .start()
         .await?;
-    let worth = catalog::worth(
-        &transaction,
-        &lent.questions,
-        role,
-        target.resource.sensitivity,
-    )
-    .await?;
+    let snapshot = questions::snapshot(&transaction).await?;
+    let last = lent.last.take();
+    let known = last.filter(|last| Some(&last.snapshot) == snapshot.as_ref() && last.role == role);
+    let read = match known {
+        Some(last) => last.read,
+        None => catalog::read(&transaction, &lent.questions, role).await?,
+    };
     // It is rolled back when it is dropped, and nobody waits for that.
     drop(transaction);
-    Ok(worth)
+    lent.last = snapshot.map(|snapshot| LastRead {
+        snapshot,
+        role: role.to_owned(),
+        read: read.clone(),
+    });
+    Ok(read.worth(role, target.resource.sensitivity))
 }
 
 /// An action read back: the name people ask for and the role it means.

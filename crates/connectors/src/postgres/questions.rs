@@ -44,6 +44,13 @@ impl Questions {
     }
 }
 
+/// Which transactions the present one sees, in the server's words: two that see the same ones read the same.
+pub(super) async fn snapshot(transaction: &Transaction<'_>) -> Result<Option<String>, Unread> {
+    let sees = "SELECT txid_current_snapshot()::text";
+    let rows = rows(transaction, sees, &[]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
+}
+
 async fn parameters(transaction: &Transaction<'_>) -> Result<Option<Statement>, Unread> {
     let known = "SELECT WHERE to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL";
     if rows(transaction, known, &[]).await?.is_empty() {

@@ -31,6 +31,8 @@ async fn readings_share_a_connection_and_nothing_else() {
     let world = World::start().await;
     world.reader("r_kept").await;
     what_changed_since_the_last_reading_is_seen(&world).await;
+    what_was_under_way_at_the_last_reading_is_seen_once_it_is_committed(&world).await;
+    another_role_is_read_though_nothing_changed(&world).await;
     one_that_died_unused_is_no_failure(&world).await;
     another_credential_does_not_get_in_by_it(&world).await;
     what_gives_and_takes_opens_its_own(&world).await;
@@ -45,6 +47,30 @@ async fn what_changed_since_the_last_reading_is_seen(world: &World) {
     assert_eq!(world.serving().await, serving, "the same connection");
     world.sql("REVOKE INSERT ON r_kept_t FROM r_kept").await;
     assert_eq!(world.digest("r_kept").await, before);
+}
+
+async fn what_was_under_way_at_the_last_reading_is_seen_once_it_is_committed(world: &World) {
+    world
+        .sql("CREATE ROLE r_slow LOGIN SUPERUSER PASSWORD 'only in a test'")
+        .await;
+    let before = world.digest("r_kept").await;
+    let slow = world.login_with("r_slow", "only in a test").await.unwrap();
+    let begun = "BEGIN; GRANT DELETE ON r_kept_t TO r_kept";
+    slow.batch_execute(begun).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(world.digest("r_kept").await, before, "not committed");
+    }
+    slow.batch_execute("COMMIT").await.unwrap();
+    assert_ne!(world.digest("r_kept").await, before);
+    world.sql("REVOKE DELETE ON r_kept_t FROM r_kept").await;
+    assert_eq!(world.digest("r_kept").await, before);
+}
+
+async fn another_role_is_read_though_nothing_changed(world: &World) {
+    world.reader("r_other").await;
+    let kept = world.digest("r_kept").await;
+    assert_ne!(world.digest("r_other").await, kept);
+    assert_eq!(world.digest("r_kept").await, kept);
 }
 
 async fn one_that_died_unused_is_no_failure(world: &World) {

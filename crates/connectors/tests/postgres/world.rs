@@ -56,13 +56,22 @@ impl World {
 
     /// Logs in as a role made by [`World::person`].
     pub async fn login(&self, role: &str) -> Result<Client, tokio_postgres::Error> {
+        self.login_with(role, PASSWORD).await
+    }
+
+    /// The same, of any role.
+    pub async fn login_with(
+        &self,
+        role: &str,
+        password: &str,
+    ) -> Result<Client, tokio_postgres::Error> {
         let mut config = tokio_postgres::Config::new();
         config
             .host("127.0.0.1")
             .port(self.server.port())
             .dbname("postgres")
             .user(role)
-            .password(PASSWORD);
+            .password(password);
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
