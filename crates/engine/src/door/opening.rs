@@ -81,12 +81,11 @@ impl Engine {
         self.live.insert(session, tape.live);
         self.record_opening(session, &opening, &tape.key).await?;
         self.still_allowed(session).await?;
-        let credential = match certificate {
-            Some(certificate) => certificate,
-            None => {
-                let release = release.ok_or_else(vault_for_tasks)?;
-                self.vaulted(release, session, resource).await?
-            }
+        let credential = if let Some(certificate) = certificate {
+            certificate
+        } else {
+            let release = release.ok_or_else(vault_for_tasks)?;
+            self.vaulted(release, session, resource).await?
         };
         let notice = notice(session, allowed.at, opening.ends_at);
         let body = allowed.lease(session, wish, credential, opening.ends_at);
