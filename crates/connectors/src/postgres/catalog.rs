@@ -24,8 +24,11 @@ pub(super) enum Worth {
     Unreadable(Effective),
 }
 
+/// The most rights that are kept for the next reading.
+const MOST_KEPT: usize = 5_000;
+
 /// What the catalogs say of a role.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Reading {
     /// There is no such role.
     NoRole,
@@ -36,12 +39,20 @@ pub(super) enum Reading {
 }
 
 impl Reading {
+    /// Whether it is worth the memory until it is asked for again.
+    pub fn is_small(&self) -> bool {
+        match self {
+            Self::Rights(rights) => rights.len() <= MOST_KEPT,
+            Self::NoRole | Self::Unreadable(_) => true,
+        }
+    }
+
     /// What that is worth where such data are held.
-    pub fn worth(self, role: &str, sensitivity: Sensitivity) -> Worth {
+    pub fn worth(&self, role: &str, sensitivity: Sensitivity) -> Worth {
         let rights = match self {
-            Self::Rights(rights) => rights,
+            Self::Rights(rights) => rights.clone(),
             Self::NoRole => return Worth::NoRole,
-            Self::Unreadable(cause) => return Worth::Unreadable(unreadable(role, &cause)),
+            Self::Unreadable(cause) => return Worth::Unreadable(unreadable(role, cause)),
         };
         let privileges = rights.iter().map(privilege).collect();
         let classified = entitlement::classify(&Facts::Read {

@@ -25,10 +25,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// Names are looked up among the server's own objects only, whatever the target's users created; nothing
 /// waits for long; moments are written in one way; no statement of ours runs long enough to be worth
-/// compiling, which the planner believes of some, or planning anew each time.
+/// compiling, which the planner believes of some.
 const OPTIONS: &str = "-c search_path=pg_catalog,pg_temp -c statement_timeout=15s -c lock_timeout=5s \
-     -c idle_in_transaction_session_timeout=30s -c datestyle=ISO -c timezone=UTC -c jit=off \
-     -c plan_cache_mode=force_generic_plan";
+     -c idle_in_transaction_session_timeout=30s -c datestyle=ISO -c timezone=UTC -c jit=off";
 
 /// The longest cause that is told: it is the server's own words.
 const MOST_TOLD: usize = 1_000;

@@ -76,6 +76,9 @@ impl System {
 /// Reads what a role is worth in one snapshot. When it is the snapshot of the last reading, so is the answer: nothing
 /// was committed at the server meanwhile.
 async fn worth(lent: &mut Lent, target: &Target<'_>, role: &str) -> Result<Worth, Unread> {
+    if !lent.questions.initialized() {
+        questions::plan_once(&lent.client).await?;
+    }
     let transaction = lent
         .client
         .build_transaction()
@@ -92,12 +95,14 @@ async fn worth(lent: &mut Lent, target: &Target<'_>, role: &str) -> Result<Worth
     };
     // It is rolled back when it is dropped, and nobody waits for that.
     drop(transaction);
-    lent.last = snapshot.map(|snapshot| LastRead {
+    let worth = read.worth(role, target.resource.sensitivity);
+    let kept = snapshot.filter(|_| read.is_small());
+    lent.last = kept.map(|snapshot| LastRead {
         snapshot,
         role: role.to_owned(),
-        read: read.clone(),
+        read,
     });
-    Ok(read.worth(role, target.resource.sensitivity))
+    Ok(worth)
 }
 
 /// An action read back: the name people ask for and the role it means.

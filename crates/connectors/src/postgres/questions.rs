@@ -1,6 +1,6 @@
 //! What is asked of the catalogs, prepared: planning costs the server more than answering does.
 
-use tokio_postgres::{Statement, Transaction};
+use tokio_postgres::{Client, Statement, Transaction};
 
 use super::answer::{Unread, rows};
 
@@ -44,9 +44,17 @@ impl Questions {
     }
 }
 
-/// Which transactions the present one sees, in the server's words: two that see the same ones read the same.
+/// Has each statement over a connection planned once, where the server is new enough (PostgreSQL 12) to be told.
+pub(super) async fn plan_once(client: &Client) -> Result<(), Unread> {
+    let sql = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)
+               WHERE current_setting('plan_cache_mode', true) IS NOT NULL";
+    rows(client, sql, &[]).await.map(drop)
+}
+
+/// Which transactions the present one sees, in the server's words: two that see the same ones read the same. Not known
+/// of a standby, which does not say which are under way.
 pub(super) async fn snapshot(transaction: &Transaction<'_>) -> Result<Option<String>, Unread> {
-    let sees = "SELECT txid_current_snapshot()::text";
+    let sees = "SELECT txid_current_snapshot()::text WHERE NOT pg_is_in_recovery()";
     let rows = rows(transaction, sees, &[]).await?;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
 }

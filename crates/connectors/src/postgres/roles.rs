@@ -47,11 +47,12 @@ impl Roles {
         questions: &Questions,
     ) -> Result<Self, Unread> {
         let mut known = Self::default();
-        // Both at once, the first first: after an error of one the server refuses the other.
-        let (roles, memberships) = futures::try_join!(
+        let (roles, memberships) = tokio::join!(
             rows(transaction, &questions.roles, &[]),
             rows(transaction, &questions.memberships, &[]),
-        )?;
+        );
+        // After an error of the first the server refuses the second: that is no cause.
+        let (roles, memberships) = (roles?, memberships?);
         for row in roles {
             let mut attributes = Vec::new();
             for (place, word) in ATTRIBUTES.into_iter().enumerate() {
