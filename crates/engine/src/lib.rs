@@ -111,6 +111,8 @@ pub struct Engine {
     asking: turns::Turns<IdentityId>,
     /// Taken by whoever has a session opened.
     opening: turns::Turns<IdentityId>,
+    /// Taken by whoever records that a session is to end, or has ended.
+    ending: turns::Turns<portcullis_model::SessionId>,
     /// Held while a change takes effect.
     changing: tokio::sync::Mutex<()>,
     integrated: watch::Receiver<u64>,

@@ -207,7 +207,11 @@ impl Engine {
         by: Option<IdentityId>,
         reason: &str,
     ) -> Result<(), Failure> {
-        let mut recording = pin!(contained(self.record_kill(id, by, reason)));
+        let mut recording = pin!(contained(async {
+            // The end waits for it: who ordered it is recorded although the gate was told before.
+            let _turn = self.ending.take(id).await;
+            self.record_kill(id, by, reason).await
+        }));
         let recorded = tokio::time::timeout(RECORDED_FIRST, &mut recording).await;
         if self.live.get(id).is_some() {
             self.orders.give(GateOrder::Kill {

@@ -114,9 +114,7 @@ impl Engine {
         }
         command.commit().await?;
         // Whoever enrolled sees the seed now or never; that the founding is over is known without its record.
-        if let Err(failure) = self.end_founding_when_due().await {
-            tracing::warn!(%failure, "the end of the founding could not be recorded");
-        }
+        self.end_founding_when_due().await;
         let otpauth = totp
             .show_once
             .ok_or_else(|| Failure::Damaged("no seed was made".to_owned()))?;

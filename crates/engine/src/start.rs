@@ -77,10 +77,12 @@ impl Running {
             duties: Arc::default(),
             fact_reads: crate::secrets::FactReads::default(),
             asking: crate::turns::Turns::default(),
+            ending: crate::turns::Turns::default(),
             opening: crate::turns::Turns::of(crate::door::OPENED_AT_ONCE),
             changing: tokio::sync::Mutex::default(),
         });
         engine.end_orphans().await?;
+        engine.end_founding_when_due().await;
         if let Err(failure) = engine.set_reserve_aside().await {
             engine.journal.custody.failed(failure);
         }

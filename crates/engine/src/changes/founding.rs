@@ -40,8 +40,15 @@ impl Engine {
         Ok(founder && !can_fill(self.enrolled_owners().await?))
     }
 
-    /// Ends the founding state once three owners, one of each role and all different, have enrolled.
-    pub(crate) async fn end_founding_when_due(&self) -> Result<(), Failure> {
+    /// Ends the founding state once three owners, one of each role and all different, have enrolled. When that cannot be
+    /// written, it is at the next start.
+    pub(crate) async fn end_founding_when_due(&self) {
+        if let Err(failure) = self.try_end_founding().await {
+            tracing::warn!(%failure, "the end of the founding could not be recorded");
+        }
+    }
+
+    async fn try_end_founding(&self) -> Result<(), Failure> {
         let mut loaded = self.journal.load::<Installation>(self.installation).await?;
         if loaded.get()?.founding.is_none() {
             return Ok(());

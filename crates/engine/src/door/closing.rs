@@ -88,6 +88,7 @@ impl Engine {
 
     /// Records the end of a session; whoever changed it at the same moment is let through first.
     pub(crate) async fn record_end(&self, over: &Over) -> Result<(), Failure> {
+        let _turn = self.ending.take(over.session).await;
         let mut patience = Patience::new();
         loop {
             let outcome = self.try_record_end(over.clone()).await;

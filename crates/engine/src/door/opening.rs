@@ -54,6 +54,7 @@ impl Engine {
     pub(super) async fn open_to_the_end(&self, wish: OpenWish) -> Result<Opened, Failure> {
         let engine = self.itself.upgrade();
         let engine = engine.ok_or_else(|| broken_off("the server stops"))?;
+        self.journal.custody.sound()?;
         let who = self.proved(&wish.ticket, &wish.login)?;
         let turn = self.opening.take(who.identity).await;
         let opening = tokio::spawn(async move {
@@ -116,8 +117,8 @@ impl Engine {
             mfa: who.has_second_factor() && at.since(who.at) < FRESH,
             approvals: grant.get()?.issue.controls.approvals,
         };
-        let bundle = self.bundle();
         let asked = self.asked(&assessment, met).await?;
+        let bundle = self.bundle();
         let (permit, policies) = decided(&bundle, assessment.policy_action, &asked.query())?;
         let signed = self.still_as_signed(&assessment.resource, &assessment.intent.action);
         if let Err(failure) = signed.await {
