@@ -1,6 +1,7 @@
 //! Calls of the API, with the server's problems as errors.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -284,14 +285,29 @@ fn cause(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-/// Where the installation in the data folder last said that it listens. On this host alone: whose folder it is that lies
-/// where a command was typed, nobody knows, and it is not to lead elsewhere.
+/// Where the installation in the data folder last said that it listens. On this host alone, and where nobody but the
+/// caller or root could have written it: others may have left a folder where a command is typed.
 fn own_server(data: &Path) -> Option<String> {
-    let said = std::fs::read(DataFolder::open(data).ok()?.addresses()).ok()?;
+    let folder = DataFolder::open(data).ok()?;
+    let addresses = folder.addresses();
+    let on_the_way = [Some(folder.path()), addresses.parent(), Some(&addresses)];
+    if !on_the_way.into_iter().flatten().all(is_the_callers) {
+        return None;
+    }
+    let said = std::fs::read(addresses).ok()?;
     let said: Value = serde_json::from_slice(&said).ok()?;
     let https: SocketAddr = said.get("https")?.as_str()?.parse().ok()?;
     let here = https.ip().is_loopback() || https.ip().is_unspecified();
     here.then(|| format!("https://localhost:{}", https.port()))
+}
+
+/// Whether only the caller and root can write to it.
+fn is_the_callers(path: &Path) -> bool {
+    let caller = rustix::process::geteuid().as_raw();
+    path.symlink_metadata().is_ok_and(|found| {
+        let theirs = found.uid() == caller || found.uid() == 0;
+        theirs && found.permissions().mode() & 0o022 == 0
+    })
 }
 
 /// The certificate that the options name; without one, that of an installation in the data folder.
@@ -350,6 +366,25 @@ mod tests {
             std::fs::write(data.path().join("run/addresses.json"), said.to_string()).unwrap();
             assert_eq!(own().as_deref(), server, "{https}");
         }
+    }
+
+    #[test]
+    fn an_address_that_others_could_have_left_is_not_believed() {
+        let data = tempfile::tempdir().unwrap();
+        let run = data.path().join("run");
+        std::fs::create_dir(&run).unwrap();
+        let said = serde_json::json!({ "https": "127.0.0.1:9443" });
+        let addresses = run.join("addresses.json");
+        std::fs::write(&addresses, said.to_string()).unwrap();
+        assert!(own_server(data.path()).is_some());
+        let close =
+            |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode));
+        for open in [data.path(), &run, &addresses] {
+            close(open, 0o777).unwrap();
+            assert_eq!(own_server(data.path()), None, "{}", open.display());
+            close(open, 0o700).unwrap();
+        }
+        assert!(own_server(data.path()).is_some());
     }
 
     #[test]
