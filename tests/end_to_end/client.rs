@@ -127,9 +127,13 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Whether a process is there (and has not merely not been reaped).
+/// Whether a process is there (and has not merely not been reaped). The first of its threads may be gone before the
+/// others, which hold its files and locks until they are.
 pub fn runs(process: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = status.rsplit_once(") ").map(|(_, rest)| rest);
-    state.is_some_and(|rest| !rest.starts_with('Z'))
+    let Some((_, state)) = status.rsplit_once(") ") else {
+        return false;
+    };
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count);
+    !state.starts_with('Z') || threads > 1
 }
