@@ -152,9 +152,11 @@ impl Desk {
             let left_over = match job {
                 Job::Write(first) => self.commit(first),
                 Job::Rebuild { projector, answer } => {
-                    let _changing = self.revisions.changing(Tables::All);
+                    let changing = self.revisions.changing(Tables::All);
+                    let rebuilt = rebuild::rebuild(&self.connection, projector.as_ref());
+                    drop(changing);
                     // A caller that went away needs no answer, here and below.
-                    drop(answer.send(rebuild::rebuild(&self.connection, projector.as_ref())));
+                    drop(answer.send(rebuilt));
                     None
                 }
             };
