@@ -1,5 +1,7 @@
 //! Why a use case did not happen, by cause: what a door turns into a status and an exit code.
 
+use std::fmt;
+
 use portcullis_flow::change::ChangeRefusal;
 use portcullis_flow::grant::GrantRefusal;
 use portcullis_flow::identity::IdentityRefusal;
@@ -120,6 +122,13 @@ impl From<StoreError> for Failure {
 
 impl From<RequestRefusal> for Failure {
     fn from(refusal: RequestRefusal) -> Self {
+        Self::of_request(refusal, "req_…")
+    }
+}
+
+impl Failure {
+    /// What was refused of a request: what to do next names it.
+    pub(crate) fn of_request(refusal: RequestRefusal, request: impl fmt::Display) -> Self {
         let message = refusal.to_string();
         match refusal {
             RequestRefusal::Closed(_) | RequestRefusal::Changed | RequestRefusal::NotYet => {
@@ -133,7 +142,7 @@ impl From<RequestRefusal> for Failure {
             RequestRefusal::OwnRequest => Self::denied(
                 "own_request",
                 message,
-                "to take it back: portcullis requests cancel ID",
+                format!("to take it back: portcullis requests cancel {request}"),
             ),
             RequestRefusal::SecondFactor => {
                 Self::denied("second_factor", message, "portcullis login")
@@ -141,7 +150,7 @@ impl From<RequestRefusal> for Failure {
             RequestRefusal::NotEligible(_) => Self::denied(
                 "not_eligible",
                 message,
-                "whom it waits for now: portcullis requests show ID",
+                format!("whom it waits for now: portcullis requests show {request}"),
             ),
             RequestRefusal::Again | RequestRefusal::NotYours => Self::Denied {
                 code: "not_eligible",

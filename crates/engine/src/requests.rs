@@ -129,7 +129,7 @@ impl Engine {
             format!(
                 "{waiting} requests of yours wait for an answer, which is the most there can be"
             ),
-            "take back what you no longer need: portcullis requests cancel ID",
+            "take back what you no longer need: portcullis requests cancel req_…",
         ))
     }
 
@@ -180,7 +180,8 @@ impl Engine {
             grant: self.journal.fresh_id(),
         };
         let mut command = self.journal.command(Some(who.identity));
-        for event in request.approve(who, seen, &facts, command.at())? {
+        let approved = request.approve(who, seen, &facts, command.at());
+        for event in approved.map_err(|refusal| Failure::of_request(refusal, id))? {
             command.push(&mut loaded, &event)?;
         }
         let counting = loaded.get()?.counting(&electorate).into_iter();
@@ -203,9 +204,8 @@ impl Engine {
         let mut loaded = self.journal.load::<Request>(id).await?;
         let electorate = self.electorate_now(loaded.get()?).await?;
         let mut command = self.journal.command(Some(who.identity));
-        let event = loaded
-            .get()?
-            .deny(who.identity, &electorate, command.at())?;
+        let denied = loaded.get()?.deny(who.identity, &electorate, command.at());
+        let event = denied.map_err(|refusal| Failure::of_request(refusal, id))?;
         let bodies = reason
             .map(|text| self.journal.body("reason", text))
             .into_iter()

@@ -32,6 +32,8 @@ async fn a_request_two_owners_approve_becomes_a_grant_with_evidence() {
     let seen = json!({"digest": request["terms"]["digest"]});
     let own = world.post(&people.rosa, &approve, seen.clone()).await;
     assert_eq!(own.problem(), (403, "own_request".to_owned()));
+    let way_out = format!("portcullis requests cancel {id}");
+    assert!(own.text().contains(&way_out), "{}", own.text());
     for token in [&people.olaf, &people.pia] {
         world.post(token, &approve, seen.clone()).await.done();
     }
