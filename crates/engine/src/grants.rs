@@ -11,7 +11,7 @@ use crate::Engine;
 use crate::census::Census;
 use crate::evidence::Word;
 use crate::failure::Failure;
-use crate::journal::{Loaded, Patience};
+use crate::journal::{Loaded, patiently};
 use crate::lists::{Order, Page, Part};
 
 /// A grant for people and programs.
@@ -35,13 +35,7 @@ impl Engine {
     /// The holder gives a grant back; `id` names the grant or its request. Nobody who writes to the grant at the
     /// same moment keeps that from happening.
     pub async fn release(&self, who: &Authentication, id: &str) -> Result<GrantView, Failure> {
-        let mut patience = Patience::new();
-        loop {
-            let outcome = self.try_release(who, id).await;
-            if !patience.allows(&outcome) {
-                return outcome;
-            }
-        }
+        patiently(|| self.try_release(who, id)).await
     }
 
     async fn try_release(&self, who: &Authentication, id: &str) -> Result<GrantView, Failure> {
@@ -84,13 +78,7 @@ impl Engine {
         id: &str,
         reason: &str,
     ) -> Result<GrantView, Failure> {
-        let mut patience = Patience::new();
-        loop {
-            let outcome = self.try_revoke(who, id, reason).await;
-            if !patience.allows(&outcome) {
-                return outcome;
-            }
-        }
+        patiently(|| self.try_revoke(who, id, reason)).await
     }
 
     async fn try_revoke(

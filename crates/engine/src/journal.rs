@@ -30,20 +30,19 @@ const ATTEMPTS: usize = 20;
 /// The longest text that is kept beside a leaf for others to read: lists show many at once.
 pub const MOST_TEXT_BYTES: usize = 4 * 1024;
 
-/// Says whether a use case that loads, decides and commits is run anew, since somebody else came in between. For
-/// what nobody stands behind to try again: duties, ends, what a gate reports.
-pub(crate) struct Patience(usize);
-
-impl Patience {
-    pub(crate) const fn new() -> Self {
-        Self(ATTEMPTS)
+/// Runs a use case that loads, decides and commits, and runs it anew when somebody else came in between. For what nobody
+/// stands behind to try again: duties, ends, what a gate reports.
+pub(crate) async fn patiently<T, F>(mut run: impl FnMut() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    for _ in 1..ATTEMPTS {
+        match run().await {
+            Err(Failure::Raced) => {}
+            outcome => return outcome,
+        }
     }
-
-    /// Whether to try once more after this outcome.
-    pub(crate) fn allows<T>(&mut self, outcome: &Result<T, Failure>) -> bool {
-        self.0 = self.0.saturating_sub(1);
-        self.0 > 0 && matches!(outcome, Err(Failure::Raced))
-    }
+    run().await
 }
 
 /// Reads streams and starts commands.
@@ -138,13 +137,7 @@ impl Journal {
         decide: impl Fn(&M, Timestamp) -> Result<M::Event, Failure>,
     ) -> Result<(), Failure> {
         let stream = stream.into();
-        let mut patience = Patience::new();
-        loop {
-            let outcome = self.try_amend(&stream, actor, &decide).await;
-            if !patience.allows(&outcome) {
-                return outcome;
-            }
-        }
+        patiently(|| self.try_amend(&stream, actor, &decide)).await
     }
 
     async fn try_amend<M: Machine>(

@@ -11,7 +11,7 @@ use portcullis_tape::TapeKey;
 use crate::Engine;
 use crate::assessment::REPLAY;
 use crate::failure::Failure;
-use crate::journal::Patience;
+use crate::journal::patiently;
 use crate::tapes::OpenTape;
 
 /// The parameter that names the session.
@@ -83,13 +83,7 @@ impl Engine {
         by: IdentityId,
         grant: GrantId,
     ) -> Result<(), Failure> {
-        let mut patience = Patience::new();
-        loop {
-            let outcome = self.try_record_replay(session, by, grant).await;
-            if !patience.allows(&outcome) {
-                return outcome;
-            }
-        }
+        patiently(|| self.try_record_replay(session, by, grant)).await
     }
 
     async fn try_record_replay(

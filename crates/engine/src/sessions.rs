@@ -20,7 +20,7 @@ use crate::assessment::Assessment;
 use crate::census::Census;
 use crate::evidence::Word;
 use crate::failure::Failure;
-use crate::journal::Patience;
+use crate::journal::patiently;
 use crate::lists::{Order, Page, Part};
 use crate::supervision::contained;
 use crate::tapes::SealedTape;
@@ -231,13 +231,7 @@ impl Engine {
         by: Option<IdentityId>,
         reason: &str,
     ) -> Result<(), Failure> {
-        let mut patience = Patience::new();
-        loop {
-            let outcome = self.try_record_kill(id, by, reason).await;
-            if !patience.allows(&outcome) {
-                return outcome;
-            }
-        }
+        patiently(|| self.try_record_kill(id, by, reason)).await
     }
 
     /// The server itself needs no event for what is over or ending already: who wrote the order may have been stopped

@@ -11,7 +11,7 @@ use portcullis_ports::control::{CloseCause, Closing};
 use crate::Engine;
 use crate::custody::Over;
 use crate::failure::Failure;
-use crate::journal::Patience;
+use crate::journal::patiently;
 
 /// A session on its way to its gate. When that fails, or nobody waits for it any more, it is over.
 pub(super) struct Handing {
@@ -89,13 +89,7 @@ impl Engine {
     /// Records the end of a session; whoever changed it at the same moment is let through first.
     pub(crate) async fn record_end(&self, over: &Over) -> Result<(), Failure> {
         let _turn = self.ending.take(over.session).await;
-        let mut patience = Patience::new();
-        loop {
-            let outcome = self.try_record_end(over.clone()).await;
-            if !patience.allows(&outcome) {
-                return outcome;
-            }
-        }
+        patiently(|| self.try_record_end(over.clone())).await
     }
 
     async fn try_record_end(&self, over: Over) -> Result<(), Failure> {

@@ -24,7 +24,7 @@ use super::credentials::{vault_for_tasks, with_credential};
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::failure::Failure;
-use crate::journal::{Loaded, Patience};
+use crate::journal::{Loaded, patiently};
 use crate::secrets::tape_secret;
 
 /// How long a second factor proved at the door counts for further channels of the connection.
@@ -163,13 +163,7 @@ impl Engine {
         opening: &Opening,
         key: &TapeKey,
     ) -> Result<(), Failure> {
-        let mut patience = Patience::new();
-        loop {
-            let outcome = self.try_record_opening(session, opening, key).await;
-            if !patience.allows(&outcome) {
-                return outcome;
-            }
-        }
+        patiently(|| self.try_record_opening(session, opening, key)).await
     }
 
     async fn try_record_opening(
