@@ -122,13 +122,13 @@ impl From<StoreError> for Failure {
 
 impl From<RequestRefusal> for Failure {
     fn from(refusal: RequestRefusal) -> Self {
-        Self::of_request(refusal, "req_…")
+        Self::of_request(&refusal, "req_…")
     }
 }
 
 impl Failure {
     /// What was refused of a request: what to do next names it.
-    pub(crate) fn of_request(refusal: RequestRefusal, request: impl fmt::Display) -> Self {
+    pub(crate) fn of_request(refusal: &RequestRefusal, request: impl fmt::Display) -> Self {
         let message = refusal.to_string();
         match refusal {
             RequestRefusal::Closed(_) | RequestRefusal::Changed | RequestRefusal::NotYet => {

@@ -181,7 +181,7 @@ impl Engine {
         };
         let mut command = self.journal.command(Some(who.identity));
         let approved = request.approve(who, seen, &facts, command.at());
-        for event in approved.map_err(|refusal| Failure::of_request(refusal, id))? {
+        for event in approved.map_err(|refusal| Failure::of_request(&refusal, id))? {
             command.push(&mut loaded, &event)?;
         }
         let counting = loaded.get()?.counting(&electorate).into_iter();
@@ -205,7 +205,7 @@ impl Engine {
         let electorate = self.electorate_now(loaded.get()?).await?;
         let mut command = self.journal.command(Some(who.identity));
         let denied = loaded.get()?.deny(who.identity, &electorate, command.at());
-        let event = denied.map_err(|refusal| Failure::of_request(refusal, id))?;
+        let event = denied.map_err(|refusal| Failure::of_request(&refusal, id))?;
         let bodies = reason
             .map(|text| self.journal.body("reason", text))
             .into_iter()
