@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::broken_installation::{contents, copy};
 use crate::client::feed;
+use crate::folders::{contents, copy};
 use crate::installation::{bare, init};
 use crate::world::{PROGRAM, World, said, text};
 

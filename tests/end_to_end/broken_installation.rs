@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +10,7 @@ use portcullis_store::AgeSealer;
 
 use crate::bad_input::{ends, refused};
 use crate::client::{Client, until};
+use crate::folders::{contents, copy};
 use crate::installation::{bare, found, init, serve, started};
 use crate::world::{PROGRAM, said};
 
@@ -275,43 +275,4 @@ fn what_is_whole_is_served(installation: &Installation) {
     let data = folder.join("data");
     let words = ["--data", data.to_str().unwrap(), "doctor"];
     ends(&bare(&words, b""), "a whole installation", 0, &["ok"]);
-}
-
-/// Every file below a folder with what it holds, so that one can say that nothing was lost.
-pub fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.insert(path.clone(), Vec::new());
-            found.extend(contents(&path));
-        } else {
-            let size = path.metadata().map_or(0, |found| found.size());
-            // The reserve is empty and large.
-            let bytes = if size > 32 << 20 {
-                size.to_be_bytes().to_vec()
-            } else {
-                fs::read(&path).unwrap_or_default()
-            };
-            found.insert(path, bytes);
-        }
-    }
-    found
-}
-
-pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    fs::set_permissions(to, from.metadata().unwrap().permissions()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let there = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &there);
-        } else if entry.file_name() == "reserve" {
-            // 64 MiB of nothing.
-            fs::hard_link(entry.path(), there).unwrap();
-        } else {
-            fs::copy(entry.path(), there).unwrap();
-        }
-    }
 }

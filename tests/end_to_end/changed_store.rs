@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::bad_input::ends;
-use crate::broken_installation::copy;
 use crate::client::until;
+use crate::folders::copy;
 use crate::installation::{bare, found, init, serve};
 use crate::world::said;
 

@@ -20,6 +20,7 @@ mod demo;
 mod doctor;
 mod dropped_events;
 mod evidence;
+mod folders;
 mod founding;
 mod installation;
 mod known_hosts;
