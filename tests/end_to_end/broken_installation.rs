@@ -147,7 +147,8 @@ fn keys(installation: &Installation) {
     let other = AgeSealer.generate().0.expose().clone();
     for (what, text) in [("garbage", "garbage"), ("another", &other), ("empty", "")] {
         let put = |data: &Path| fs::write(key(data), text).unwrap();
-        installation.broken(what, put, &[], &["opening the installation in", "broken"]);
+        let names = ["opening the installation in", "broken", "online.age"];
+        installation.broken(what, put, &[], &names);
     }
     let wrong = installation.whole.with_file_name("wrong");
     fs::write(&wrong, "another passphrase altogether").unwrap();

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::inspection;
 use crate::ports::Ports;
 use crate::sequencer::{LogFiles, latest};
+use crate::steady::{self, SET_BACK};
 use crate::unlock;
 
 /// How something that was looked at stands.
@@ -48,6 +49,7 @@ pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
         Diagnosis::of("evidence", evidence(ports).await),
         Diagnosis::told("ledger", ledger(ports).await),
         Diagnosis::of("events", events(ports).await),
+        Diagnosis::of("clock", clock(ports).await),
     ]
 }
 
@@ -118,6 +120,15 @@ async fn evidence(ports: &Ports) -> Result<String, Failure> {
         None => Ok("is being written".to_owned()),
         Some(what) => Err(Failure::Unavailable(format!(
             "could not be written, and nothing privileged begins until the server has found that it can: {what}"
+        ))),
+    }
+}
+
+async fn clock(ports: &Ports) -> Result<String, Failure> {
+    match steady::behind_record(ports.clock.as_ref(), ports.store.as_ref()).await? {
+        None => Ok("is not behind the last entry of the ledger".to_owned()),
+        Some(behind) => Err(Failure::Conflict(format!(
+            "{SET_BACK} (it is behind by {behind:?})"
         ))),
     }
 }

@@ -41,6 +41,7 @@ mod sequencer;
 mod sessions;
 mod sign_in;
 mod start;
+mod steady;
 mod supervision;
 mod tapes;
 mod tasks;

@@ -4,6 +4,7 @@ use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
 use portcullis_model::Secret;
+use portcullis_ports::Clock;
 use tokio::sync::watch;
 
 use crate::attempts::Attempts;
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 use crate::founding::origin;
 use crate::ports::Ports;
 use crate::sequencer::Sequencer;
+use crate::steady::Steady;
 use crate::supervision::Loops;
 use crate::tapes::HEAD_EVERY;
 use crate::unlock::{self, Unlock};
@@ -27,6 +29,8 @@ pub struct Options {
     pub auditors: Vec<String>,
     /// Whether not even the vault can open a tape.
     pub auditors_only: bool,
+    /// Whether the machine's clock is right where the ledger is ahead of it: then all that is open ends first.
+    pub trust_clock: bool,
 }
 
 /// A started installation: the engine, and the loops that run until it is stopped.
@@ -38,7 +42,14 @@ pub struct Running {
 
 impl Running {
     /// Opens an installation and starts it.
-    pub async fn start(ports: Ports, options: Options, unlock: Unlock) -> Result<Self, Failure> {
+    pub async fn start(
+        mut ports: Ports,
+        options: Options,
+        unlock: Unlock,
+    ) -> Result<Self, Failure> {
+        let steady = Steady::resume(Arc::clone(&ports.clock), ports.store.as_ref()).await?;
+        let steady = Arc::new(steady);
+        ports.clock = steady.clone();
         let opened = unlock::open(&ports, unlock).await?;
         let installation = opened.installation.get()?.clone();
         let origin = origin(installation.installation);
@@ -82,6 +93,9 @@ impl Running {
             changing: tokio::sync::Mutex::default(),
         });
         engine.end_orphans().await?;
+        if engine.options.trust_clock {
+            engine.correct_clock(&steady).await?;
+        }
         engine.end_founding_when_due().await;
         if let Err(failure) = engine.set_reserve_aside().await {
             engine.journal.custody.failed(failure);
@@ -130,6 +144,11 @@ impl Engine {
                 _ = shutdown.changed() => {}
             }
         }
+    }
+
+    /// Time as the engine goes by it: never back.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.ports.clock)
     }
 
     /// The private key of the HTTPS door, for the listener and nobody else.

@@ -53,6 +53,11 @@ crate::events! {
         }
         /// Evidence can be written again, and the reserve is whole.
         EvidenceRestored "installation.evidence_restored" {}
+        /// The server's clock had been ahead and was set right; everything that was open has ended.
+        ClockCorrected "installation.clock_corrected" {
+            /// By how much it was ahead, in milliseconds.
+            back_ms: u64,
+        }
     }
 }
 
@@ -118,6 +123,12 @@ impl Machine for Installation {
             }),
             (Some(state), InstallationEvent::EvidenceRestored {}) => Some(Self {
                 failing: None,
+                ..state
+            }),
+            (Some(state), InstallationEvent::ClockCorrected { back_ms }) => Some(Self {
+                founding: state
+                    .founding
+                    .map(|(who, until)| (who, until.minus(Duration::from_millis(*back_ms)))),
                 ..state
             }),
             (Some(state), InstallationEvent::FoundingEnded { .. }) => Some(Self {

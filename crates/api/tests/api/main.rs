@@ -10,8 +10,10 @@
 mod access;
 mod bundles;
 mod call;
+mod clock;
 mod custody;
 mod defects;
+mod dial;
 mod disk;
 mod doors;
 mod gate;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use totp_rs::Totp;
 use tower::ServiceExt;
 
 use crate::call::{Reply, request};
+use crate::dial::Dial;
 use crate::disk::{Disk, On};
 use crate::lodge::Lodge;
 use crate::people::People;
@@ -30,19 +30,6 @@ pub const PASSWORD: &str = "an otter counts eleven lamps";
 
 /// How long anything may take before a test gives up on it: many calls at once wait for each other.
 const PATIENCE: Duration = Duration::from_mins(4);
-
-/// A clock that the test sets.
-struct Dial(AtomicU64);
-
-impl Clock for Dial {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::SeqCst))
-    }
-}
 
 struct Dice;
 
@@ -134,7 +121,7 @@ impl World {
     }
 
     async fn made_of(folder: tempfile::TempDir, plugins: Plugins) -> Self {
-        let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
+        let clock = Arc::new(Dial::new());
         let disk = Arc::new(Disk::default());
         let (store, tiles, blobs) = on_disk(&disk, folder.path());
         let ports = Ports {
@@ -162,20 +149,21 @@ impl World {
         let tokens = tokens.map(|(name, token)| (name, token.expose_owned()));
         let tokens = tokens.collect();
         let online = founded.online.expose_owned();
-        Self::running(ports, online, (clock, disk), tokens, folder).await
+        let options = Options::default();
+        Self::running(ports, options, online, (clock, disk), tokens, folder).await
     }
 
     async fn running(
         ports: Ports,
+        options: Options,
         online: String,
         (clock, disk): (Arc<Dial>, Arc<Disk>),
         tokens: HashMap<String, String>,
         folder: tempfile::TempDir,
     ) -> Self {
         let unlock = Unlock::Online(Secret::new(online.clone()));
-        let running = Running::start(ports.clone(), Options::default(), unlock)
-            .await
-            .unwrap();
+        let running = Running::start(ports.clone(), options, unlock);
+        let running = running.await.unwrap();
         Self {
             router: portcullis_api::router(Arc::clone(&running.engine)),
             engine: Arc::clone(&running.engine),
@@ -192,6 +180,11 @@ impl World {
 
     /// The same installation after its server was stopped and started again.
     pub async fn restarted(self) -> Self {
+        self.restarted_with(Options::default()).await
+    }
+
+    /// The same, told something else when it was started again.
+    pub async fn restarted_with(self, options: Options) -> Self {
         let Self {
             router,
             engine,
@@ -209,7 +202,8 @@ impl World {
         }
         drop((router, engine));
         let tokens = tokens.into_inner().unwrap();
-        let again = Self::running(ports, online, (clock, disk), tokens, folder).await;
+        let machine = (clock, disk);
+        let again = Self::running(ports, options, online, machine, tokens, folder).await;
         Self { seeds, ..again }
     }
 
@@ -245,7 +239,8 @@ impl World {
         };
         let tokens = self.tokens.lock().unwrap().clone();
         let machine = (Arc::clone(&self.clock), Arc::clone(&self.disk));
-        let world = Self::running(ports, self.online.clone(), machine, tokens, folder).await;
+        let (options, online) = (Options::default(), self.online.clone());
+        let world = Self::running(ports, options, online, machine, tokens, folder).await;
         *world.seeds.lock().unwrap() = std::mem::take(&mut *self.seeds.lock().unwrap());
         world
     }
@@ -267,8 +262,12 @@ impl World {
 
     /// Lets time pass.
     pub fn pass(&self, time: Duration) {
-        let millis = u64::try_from(time.as_millis()).unwrap();
-        self.clock.0.fetch_add(millis, Ordering::SeqCst);
+        self.clock.pass(time);
+    }
+
+    /// The machine's clock, to be set wrong.
+    pub fn clock(&self) -> &Dial {
+        &self.clock
     }
 
     /// Sends a request as it is.

@@ -95,6 +95,8 @@ crate::events! {
             /// Its time step.
             step: u64,
         }
+        /// The server's clock had been ahead and was set right: what it proved before counts for nothing.
+        ClockCorrected "identity.clock_corrected" {}
         /// A door refused it something by name: a forward, a subsystem, an agent.
         Refused "identity.refused" {
             /// Where: `ACCOUNT@TARGET`.
@@ -162,6 +164,15 @@ pub struct IdentityState {
 impl IdentityState {
     fn spend(&mut self, step: u64) {
         self.last_step = self.last_step.max(step);
+    }
+
+    /// A code of the time that was not so stays spent by its claim; those of the time that is are good.
+    fn forget_proofs(&mut self) {
+        self.sign_ins.clear();
+        self.step_ups.clear();
+        self.enrolment = None;
+        self.enrolment_allowed = None;
+        self.last_step = 0;
     }
 
     fn drop_stale(&mut self, now: Timestamp) {
@@ -255,6 +266,7 @@ impl Machine for IdentityState {
                 state.sign_ins.remove(token);
             }
             IdentityEvent::CodeSpent { step } => state.spend(*step),
+            IdentityEvent::ClockCorrected {} => state.forget_proofs(),
             IdentityEvent::Refused { .. } => {}
             IdentityEvent::SteppedUp {
                 step,

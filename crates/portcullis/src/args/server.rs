@@ -38,6 +38,9 @@ pub(crate) struct ServeArgs {
     /// Unlock with this instead of the online slot: an age identity or a passphrase (`-`: standard input)
     #[arg(long, value_name = "FILE")]
     pub(crate) unlock: Option<PathBuf>,
+    /// The machine's clock is right and was ahead before: end all that is open, then go by it
+    #[arg(long)]
+    pub(crate) trust_clock: bool,
 }
 
 /// A role of a process.

@@ -19,7 +19,7 @@ use super::sshd::Sshd;
 use crate::output;
 use crate::server::config::Config;
 use crate::server::folder::{DataFolder, replace_private};
-use crate::server::serve::Server;
+use crate::server::serve::{Server, Start};
 use crate::server::{OsEntropy, init};
 
 /// A running world. Everything in it goes with it.
@@ -194,8 +194,12 @@ async fn serve(
     config.listen.https.set_port(0);
     config.listen.ssh.set_port(0);
     config.tape.auditors.push(auditor);
-    let unlock = Unlock::Online(Secret::new(founded.online.expose().clone()));
-    Ok((Server::start(&folder, &config, unlock).await?, founded))
+    let start = Start {
+        unlock: Unlock::Online(Secret::new(founded.online.expose().clone())),
+        by: "the key it was made with".to_owned(),
+        trust_clock: false,
+    };
+    Ok((Server::start(&folder, &config, start).await?, founded))
 }
 
 async fn account(purpose: &str, home: &Path) -> anyhow::Result<Account> {

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::config::Config;
 use super::folder::{DataFolder, replace_private};
 use super::interruption::{Hangup, Interruption};
-use super::{OsEntropy, SystemClock, ports};
+use super::{OsEntropy, ports};
 use crate::args::Global;
 use crate::args::server::ServeArgs;
 use crate::outcome::Outcome;
@@ -42,8 +42,11 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outc
     let folder = DataFolder::open(&global.data)?;
     let config = Config::read(&folder, args.config.as_deref())?;
     config.check_roles(args.role)?;
-    let unlock = unlock_from(&folder, &config, args.unlock.as_deref())?;
-    let mut server = Server::start(&folder, &config, unlock).await?;
+    let start = Start {
+        trust_clock: args.trust_clock,
+        ..Start::with(&folder, &config, args.unlock.as_deref())?
+    };
+    let mut server = Server::start(&folder, &config, start).await?;
     output::line(format!(
         "portcullis: https://{} ssh {}",
         server.https, server.ssh
@@ -76,22 +79,40 @@ pub(crate) fn start_logging() {
         .try_init();
 }
 
-fn unlock_from(
-    folder: &DataFolder,
-    config: &Config,
-    named: Option<&Path>,
-) -> anyhow::Result<Unlock> {
-    let Some(path) = named else {
-        let path = config.unlock.identity_in(folder);
-        let identity = secret_file::read(&path)
-            .context("the online key slot; another is given with --unlock")?;
-        return Ok(Unlock::Online(identity));
-    };
-    let text = secret_file::read(path)?;
-    if text.expose().contains("AGE-SECRET-KEY-") {
-        Ok(Unlock::Online(text))
-    } else {
-        Ok(Unlock::Passphrase(secret_file::without_blanks(&text)))
+/// How an installation is opened.
+pub(crate) struct Start {
+    /// What opens its vault.
+    pub(crate) unlock: Unlock,
+    /// What that was read from, for whoever has to mend it.
+    pub(crate) by: String,
+    /// Whether the machine's clock is right though the ledger is ahead of it.
+    pub(crate) trust_clock: bool,
+}
+
+impl Start {
+    /// Reads what opens the vault: the file named, or else the configured online slot's.
+    fn with(folder: &DataFolder, config: &Config, named: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = named else {
+            let path = config.unlock.identity_in(folder);
+            let identity = secret_file::read(&path)
+                .context("the online key slot; another is given with --unlock")?;
+            return Ok(Self::by(&path, Unlock::Online(identity)));
+        };
+        let text = secret_file::read(path)?;
+        let unlock = if text.expose().contains("AGE-SECRET-KEY-") {
+            Unlock::Online(text)
+        } else {
+            Unlock::Passphrase(secret_file::without_blanks(&text))
+        };
+        Ok(Self::by(path, unlock))
+    }
+
+    fn by(path: &Path, unlock: Unlock) -> Self {
+        Self {
+            unlock,
+            by: path.display().to_string(),
+            trust_clock: false,
+        }
     }
 }
 
@@ -100,7 +121,7 @@ impl Server {
     pub(crate) async fn start(
         folder: &DataFolder,
         config: &Config,
-        unlock: Unlock,
+        start: Start,
     ) -> anyhow::Result<Self> {
         let ports = ports(folder)?;
         let brokers = ports.brokers.clone();
@@ -111,10 +132,16 @@ impl Server {
         let options = Options {
             auditors: config.tape.auditors.clone(),
             auditors_only: config.tape.auditors_only,
+            trust_clock: start.trust_clock,
         };
-        let running = Running::start(ports, options, unlock)
-            .await
-            .with_context(|| format!("opening the installation in {}", folder.path().display()))?;
+        let running = Running::start(ports, options, start.unlock).await;
+        let running = running.with_context(|| {
+            format!(
+                "opening the installation in {} with {}",
+                folder.path().display(),
+                start.by
+            )
+        })?;
         let tls = tls(&running.engine, certificate);
         tls.check().with_context(|| named(folder))?;
         let (stop, stopped) = watch::channel(false);
@@ -203,7 +230,7 @@ async fn serve_ssh(
     let settings = BrokerSettings {
         host_key: engine.door_key(SSH_DOOR).await?,
         control: failpoints::control(engine.clone()),
-        clock: Arc::new(SystemClock::new()),
+        clock: engine.clock(),
         entropy: Arc::new(OsEntropy),
         shutdown,
     };

@@ -1,0 +1,68 @@
+//! A clock that was ahead and is set right: how long what is open was to last cannot be told any more, so it ends.
+
+use std::sync::Arc;
+
+use portcullis_flow::change::Change;
+use portcullis_flow::grant::{EndCause, Grant};
+use portcullis_flow::identity::{IdentityEvent, IdentityState};
+use portcullis_flow::installation::{Installation, InstallationEvent};
+use portcullis_flow::request::Request;
+
+use super::Steady;
+use crate::Engine;
+use crate::failure::Failure;
+use crate::journal::Loaded;
+
+/// Why everything that was open ends.
+const WHY: &str =
+    "the server's clock was ahead, and how long this was to last cannot be told any more";
+
+impl Engine {
+    /// Ends whatever is open, then goes by the machine's clock. When it fails half way it is to be run again: until its
+    /// last step time goes on where it was.
+    pub(crate) async fn correct_clock(&self, steady: &Arc<Steady>) -> Result<(), Failure> {
+        let Some(behind) = steady.behind() else {
+            tracing::info!("the clock is not behind: there is nothing to set right");
+            return Ok(());
+        };
+        self.end_what_is_open().await?;
+        let mut loaded = self.journal.load::<Installation>(self.installation).await?;
+        let mut command = self.journal.command(None);
+        let event = InstallationEvent::ClockCorrected {
+            back_ms: u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
+        };
+        command.push(&mut loaded, &event)?;
+        command.commit().await?;
+        steady.follow();
+        tracing::warn!(
+            ?behind,
+            "the clock was set right: everything that was open has ended"
+        );
+        Ok(())
+    }
+
+    async fn end_what_is_open(&self) -> Result<(), Failure> {
+        for status in ["assigning", "active"] {
+            for (stream, _) in self.journal.find::<Grant>(&[("status", status)]).await? {
+                let mut loaded: Loaded<Grant> = self.journal.load(stream).await?;
+                let cause = WHY.to_owned();
+                self.end_grant(&mut loaded, EndCause::NoLongerAllowed { cause })
+                    .await?;
+            }
+        }
+        let pending = [("status", "pending")];
+        for (stream, _) in self.journal.find::<Request>(&pending).await? {
+            let void = |request: &Request, _| Ok(request.void(WHY.to_owned())?);
+            self.journal.amend(stream, None, void).await?;
+        }
+        for (stream, _) in self.journal.find::<Change>(&pending).await? {
+            let lapse = |change: &Change, _| Ok(change.lapse(WHY.to_owned())?);
+            self.journal.amend(stream, None, lapse).await?;
+        }
+        for (stream, _) in self.journal.find::<IdentityState>(&[]).await? {
+            let forget = |_: &IdentityState, _| Ok(IdentityEvent::ClockCorrected {});
+            self.journal.amend(stream, None, forget).await?;
+        }
+        Ok(())
+    }
+}
