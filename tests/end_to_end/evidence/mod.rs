@@ -7,8 +7,8 @@ mod tape;
 use std::path::Path;
 use std::process::Output;
 
-use crate::installation::bare;
-use crate::world::said;
+use crate::installation::{bare, init};
+use crate::world::{said, text};
 
 /// A verification with nothing but the files: how it ended, and what it said.
 fn told(words: &[&str]) -> (Option<i32>, String) {
@@ -18,6 +18,13 @@ fn told(words: &[&str]) -> (Option<i32>, String) {
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+/// The ledger key of an installation that has nothing to do with this one.
+pub fn another_installations_key() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let made = init(folder.path(), "a passphrase for the offline slot");
+    text(&made["ledger_key"])
 }
 
 #[track_caller]

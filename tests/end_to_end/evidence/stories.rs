@@ -1,6 +1,6 @@
 //! Evidence of one request's story.
 
-use super::{holds, path, refused, told};
+use super::{another_installations_key, holds, path, refused, told};
 use crate::client::until;
 use crate::world::World;
 
@@ -46,8 +46,11 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     }
 
     std::fs::write(&file, &whole).unwrap();
-    let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    refused(&["ledger", "verify", path(&file), "--key", other], "key");
+    let other = another_installations_key();
+    refused(
+        &["ledger", "verify", path(&file), "--key", &other],
+        "signed by unknown key",
+    );
 }
 
 /// Whoever was asked for one story and hands over another, which holds as well, is found out.

@@ -5,9 +5,11 @@ use std::path::Path;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use portcullis_ports::Sealer;
+use portcullis_store::AgeSealer;
 use serde_json::Value;
 
-use super::{holds, path, refused, told};
+use super::{another_installations_key, holds, path, refused, told};
 use crate::client::{Client, until};
 use crate::world::{World, text};
 
@@ -123,6 +125,18 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
     holds(&verify);
     assert!(told(&verify).1.contains("evidence that holds"));
     holds(&play);
+    let no_identity = out.join("no-identity");
+    std::fs::write(&no_identity, "not a key of anybody's").unwrap();
+    refused(
+        &[&play[..5], &[path(&no_identity)]].concat(),
+        "no-identity: the age identity",
+    );
+    let stranger = out.join("stranger.age");
+    std::fs::write(&stranger, AgeSealer.generate().0.expose()).unwrap();
+    refused(
+        &[&play[..5], &[path(&stranger)]].concat(),
+        "stranger.age: this tape is not sealed to that identity",
+    );
     let session = format!("the tape of {id} ");
     assert!(told(&verify).1.contains(&session) && told(&alone).1.contains(&session));
     let misnamed = out.join("ses_01m8e5xy70exsb6xkvpck9qmk6.tape");
@@ -227,8 +241,8 @@ fn evidence_is_believed_under_the_right_key_and_to_the_end_alone(evidence: &Path
     let (usage, said) = told(&verify[..5]);
     assert_eq!(usage, Some(2), "{said}");
     assert!(said.contains("--key"), "{said}");
-    let other = "portcullis/other+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    refused(&[&verify[..6], &[other]].concat(), "key");
+    let other = another_installations_key();
+    refused(&[&verify[..6], &[&other]].concat(), "signed by unknown key");
 
     // The log signed which leaves there are.
     let whole = std::fs::read_to_string(evidence).unwrap();

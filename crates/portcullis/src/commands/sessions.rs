@@ -11,9 +11,10 @@ use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
-use portcullis_ports::Sealer;
+use portcullis_model::Secret;
+use portcullis_ports::{Sealer, SealerError};
 use portcullis_store::AgeSealer;
-use portcullis_tape::{Event, Frame, RESTORE, Sanitizer, TapeKey};
+use portcullis_tape::{Event, Frame, Header, RESTORE, Sanitizer, TapeKey};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -250,13 +251,10 @@ async fn play_file(
     fast: bool,
 ) -> anyhow::Result<Outcome> {
     let source = tape_file(path)?;
-    let identity = crate::secret_file::read(identity)?;
+    let text = crate::secret_file::read(identity)?;
     let mut reader = portcullis_tape::open(source)?;
-    let key = reader.header().key_wraps.iter().find_map(|wrap| {
-        let opened = AgeSealer.open(&identity, &wrap.wrapped).ok()?;
-        opened.expose().as_slice().try_into().ok().map(TapeKey::new)
-    });
-    let key = key.context("this tape is not sealed to that identity")?;
+    let key = key_for(reader.header(), &text);
+    let key = key.with_context(|| identity.display().to_string())?;
     let mut player = Player::new(global.json, fast);
     while let Some(segment) = reader.next_segment()? {
         for frame in segment.frames(&key)? {
@@ -268,6 +266,22 @@ async fn play_file(
         bail!(NO_END);
     }
     player.end()
+}
+
+/// What opens a tape to whoever has this identity.
+fn key_for(header: &Header, identity: &Secret<String>) -> anyhow::Result<TapeKey> {
+    for wrap in &header.key_wraps {
+        match AgeSealer.open(identity, &wrap.wrapped) {
+            Ok(opened) => {
+                let key = opened.expose().as_slice().try_into();
+                return Ok(TapeKey::new(key.context("it opens no tape key")?));
+            }
+            Err(error @ SealerError::Malformed { .. }) => return Err(error.into()),
+            // Somebody else's.
+            Err(_) => {}
+        }
+    }
+    bail!("this tape is not sealed to that identity")
 }
 
 /// Replays a tape through the product, with a grant to do so.
