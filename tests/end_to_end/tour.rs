@@ -16,4 +16,7 @@ fn the_tour_tells_both_stories_and_proves_them() {
         told.contains("The tour is over: both stories are proved."),
         "{told}"
     );
+    // What is shown can be typed.
+    let typed = r"rosa$ portcullis request analytics read --reason 'quarterly figures'";
+    assert!(told.contains(typed), "{told}");
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use portcullis_classify::task::command_line;
 use serde_json::Value;
 
 use super::super::people::{OWNERS, REQUESTER};
@@ -39,7 +40,7 @@ impl<'a> Steps<'a> {
 
     /// Runs a command of ours that has to succeed or be pending.
     pub(super) async fn must(&self, name: &str, words: &[&str]) -> anyhow::Result<Value> {
-        output::line(format!("      {name}$ portcullis {}", words.join(" ")))?;
+        typed(name, words)?;
         self.world.cli.must(name, words, None).await
     }
 
@@ -49,7 +50,7 @@ impl<'a> Steps<'a> {
         name: &str,
         words: &[&str],
     ) -> anyhow::Result<String> {
-        output::line(format!("      {name}$ portcullis {}", words.join(" ")))?;
+        typed(name, words)?;
         let said = self.world.cli.run(name, words, None).await?;
         if said.code != 3 {
             bail!(
@@ -128,6 +129,12 @@ impl<'a> Steps<'a> {
             .await?;
         Ok(file)
     }
+}
+
+/// Shows a command of ours as somebody would type it.
+fn typed(name: &str, words: &[&str]) -> anyhow::Result<()> {
+    let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+    output::line(format!("      {name}$ portcullis {}", command_line(&words)))
 }
 
 /// Fails with a sentence when something does not hold.
