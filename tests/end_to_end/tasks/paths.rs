@@ -61,6 +61,15 @@ fn what_only_looks_is_ordinary_and_runs_until_its_time_is_over(world: &World) {
         (&grant["path"], &grant["status"]),
         (&"ordinary".into(), &"active".into())
     );
+    // On the same host and account, for the same program: it is no way into what takes the other path.
+    for typed in ["/usr/bin/uptime", "uptime; id"] {
+        refused(&ssh(world, &[], typed), "this takes the privileged path");
+    }
+    let shell = [&format!("{ACCOUNT}@{HOST}"), "-tt", "web-1"];
+    let shell = world
+        .client("ssh", &[&["-l"], &shell[..]].concat())
+        .output();
+    refused(&shell.unwrap(), "this takes the privileged path");
 }
 
 fn what_no_row_knows_is_privileged_and_runs_once(world: &World, host: &TaskHost) {

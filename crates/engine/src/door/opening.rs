@@ -8,7 +8,7 @@ use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::{Opening, Session, SessionEvent};
 use portcullis_model::{
-    Action, Authentication, Controls, Digest, Secret, SessionId, Subject, Timestamp,
+    Action, Authentication, Controls, Digest, Path, Secret, SessionId, Subject, Timestamp,
 };
 use portcullis_policy::{
     Bundle, Decision, LeaseBody, OpenSession, Ordinary, PolicyAction, Privileged, Query, RunTask,
@@ -80,7 +80,9 @@ impl Engine {
         let opening = allowed.opening(&wish, described, tape.head.hash)?;
         let handing = Handing::begin(Arc::clone(self), session, tape.head);
         self.live.insert(session, tape.live);
-        self.record_opening(session, &opening, &tape.key).await?;
+        let path = allowed.assessment.policy_action.path();
+        self.record_opening(session, &opening, path, &tape.key)
+            .await?;
         self.still_allowed(session).await?;
         let credential = if let Some(certificate) = certificate {
             certificate
@@ -161,20 +163,21 @@ impl Engine {
         &self,
         session: SessionId,
         opening: &Opening,
+        path: Path,
         key: &TapeKey,
     ) -> Result<(), Failure> {
-        patiently(|| self.try_record_opening(session, opening, key)).await
+        patiently(|| self.try_record_opening(session, opening, path, key)).await
     }
 
     async fn try_record_opening(
         &self,
         session: SessionId,
         opening: &Opening,
+        path: Path,
         key: &TapeKey,
     ) -> Result<(), Failure> {
         let mut grant = self.journal.load::<Grant>(opening.grant).await?;
         let mut command = self.journal.command(Some(opening.identity));
-        let path = grant.get()?.issue.path;
         let used = grant.get()?.use_for(session, path, command.at())?;
         command.push(&mut grant, &used)?;
         let mut stream = Loaded::<Session>::fresh(session);
