@@ -1,5 +1,7 @@
 //! Attacks through the doors a user has, each of which has to fail.
 
+use std::process::Stdio;
+
 use crate::world::{World, said};
 
 #[test]
@@ -15,10 +17,18 @@ fn signing_in_and_approving_cannot_be_cheated() {
 fn a_spent_or_wrong_code_signs_nobody_in(world: &World) {
     let code = world.code("iris");
     assert!(world.login_with("iris", &code).status.success());
-    let replayed = world.login_with("iris", &code);
-    assert!(!replayed.status.success(), "{}", said(&replayed));
-    let wrong = world.login_with("pia", "000000");
-    assert!(!wrong.status.success(), "{}", said(&wrong));
+    for (name, code, why) in [
+        ("iris", code.as_str(), "this one-time code was used already"),
+        (
+            "pia",
+            "000000",
+            "name, password or one-time code are not right",
+        ),
+    ] {
+        let refused = world.login_with(name, code);
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(said(&refused).contains(why), "{}", said(&refused));
+    }
 }
 
 fn nobody_approves_their_own_request(world: &World) {
@@ -44,6 +54,11 @@ fn a_role_that_can_write_is_not_ordinary_by_its_name(world: &World) {
         3,
     );
     assert_eq!(denied["code"], "policy", "{denied}");
+    let why = denied["detail"].as_str().unwrap();
+    assert!(why.contains("this changes state"), "{why}");
+    let preview = world.json("rosa", &["preview", "analytics", "audit"], 0);
+    let reason = preview["reason"].as_str().unwrap();
+    assert!(reason.contains("INSERT on table public.orders"), "{reason}");
 }
 
 fn an_approval_of_other_terms_is_refused(world: &World) {
@@ -65,6 +80,7 @@ fn the_ssh_door_lets_nothing_through_that_was_not_granted() {
     world.step_up();
     an_ordinary_grant_opens_no_shell(&world);
     one_approval_of_a_command_runs_it_once_and_nothing_else(&world);
+    one_approval_is_spent_once_by_clients_that_come_at_once(&world);
 }
 
 fn an_ordinary_grant_opens_no_shell(world: &World) {
@@ -97,4 +113,30 @@ fn one_approval_of_a_command_runs_it_once_and_nothing_else(world: &World) {
         .output()
         .unwrap();
     assert_eq!(second.status.code(), Some(3), "{}", said(&second));
+    assert!(
+        said(&second).contains("the approval was for one use, and that use was made"),
+        "{}",
+        said(&second)
+    );
+}
+
+fn one_approval_is_spent_once_by_clients_that_come_at_once(world: &World) {
+    let words = ["web-1", "exec", "--reason", "race", "--", "echo raced"];
+    world.granted(&words, &["olaf", "pia"]);
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let mut client = world.client("ssh", &["web-1", "echo raced"]);
+            client.stdout(Stdio::piped()).stderr(Stdio::piped());
+            client.spawn().unwrap()
+        })
+        .collect();
+    let outputs = clients
+        .into_iter()
+        .map(|client| client.wait_with_output().unwrap());
+    let (ran, refused): (Vec<_>, Vec<_>) = outputs.partition(|output| output.status.success());
+    assert_eq!(ran.len(), 1, "{ran:?} {refused:?}");
+    for output in refused {
+        assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+        assert!(output.stdout.is_empty(), "{}", said(&output));
+    }
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::client::feed;
+use crate::evidence::another_installations_key;
 use crate::folders::{contents, copy};
-use crate::installation::{bare, init};
-use crate::world::{PROGRAM, World, said, text};
+use crate::installation::bare;
+use crate::world::{PROGRAM, World, said};
 
 /// One broken input: what is run, how it has to end, and what the message has to name.
 #[track_caller]
@@ -100,7 +101,7 @@ fn files_that_are_not_what_they_should_be_are_named_with_the_place() {
             &["key"],
         );
     }
-    let key = valid_key();
+    let key = another_installations_key();
     let verify = |name: &str, names: &[&str]| {
         refused(&["ledger", "verify", &path(name), "--key", &key], 1, names);
     };
@@ -131,13 +132,6 @@ fn files_that_are_not_what_they_should_be_are_named_with_the_place() {
     classify(b"\"ls\"\n17\n", &["line 2", "JSON"]);
     classify(b"\"ls\"\n\"\xff\"\n", &["line 2", "UTF-8"]);
     classify(b"\"unfinished", &["line 1", "JSON"]);
-}
-
-/// A key that could be a ledger's.
-fn valid_key() -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let made = init(folder.path(), "a passphrase for the offline slot");
-    text(&made["ledger_key"])
 }
 
 /// A bundle's folder that is broken again and again.

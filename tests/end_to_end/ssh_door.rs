@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use portcullis_ports::conformance::port::Port;
 
 use crate::client::{Client, until};
+use crate::folders::files;
 use crate::world::{World, said};
 
 #[test]
@@ -124,6 +125,20 @@ fn nothing_is_forwarded_to_the_client(world: &World) {
         );
     }
     assert!(!std::path::Path::new(&there).exists());
+    // Its client says no more than that it failed; the door says by name what it refused, in the ledger.
+    for from in ["localhost:0", &there] {
+        let told = format!(r#""what":"remote forwarding of {from}"#);
+        until(&told, || in_the_ledger(world, &told));
+    }
+}
+
+/// Whether some entry of the ledger has this in it.
+fn in_the_ledger(world: &World, told: &str) -> bool {
+    let entries = world.folder().join("data/ledger/tile/entries");
+    files(&entries).iter().any(|file| {
+        let bytes = std::fs::read(file).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).contains(told)
+    })
 }
 
 fn neither_agent_nor_screen_comes_along(world: &World) {

@@ -74,6 +74,11 @@ impl Sweep {
     }
 }
 
+/// The environment of a process; nothing of one that does not let us look.
+pub fn environment_of(process: u32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default()
+}
+
 /// A secret as itself, in hexadecimal, in base64 at each of its places, and as Rust prints bytes.
 pub fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap();

@@ -148,7 +148,7 @@ fn a_psql_session_that_set_its_role_before_the_revoke_is_ended_before_revoked_is
     session.type_line("SET ROLE analytics_read;");
     session.type_line("SELECT 'rows ' || count(*) FROM orders;");
     session.wait_for("rows 20");
-    let mut bystander = Client::start(psql(&world));
+    let mut bystander = Client::start(world.database_client());
     bystander.type_line("SELECT 'by' || 'standing';");
     bystander.wait_for("bystanding");
 
@@ -160,6 +160,11 @@ fn a_psql_session_that_set_its_role_before_the_revoke_is_ended_before_revoked_is
     let members = "SELECT count(*) FROM pg_auth_members \
                    WHERE roleid = 'analytics_read'::regrole AND member = 'rosa'::regrole";
     assert_eq!(world.database_admin(members), "0");
+    let hers = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'rosa'";
+    assert_eq!(world.database_admin(hers), "0");
+    // What others do there goes on.
+    bystander.type_line("SELECT 'still ' || 'there';");
+    bystander.wait_for("still there");
     session.type_line("SELECT 'still ' || count(*) FROM orders;");
     let (_, printed) = session.end();
     assert!(!printed.contains("still 20"), "{printed}");

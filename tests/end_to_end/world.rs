@@ -269,14 +269,20 @@ impl World {
 
     /// What the database's superuser is answered, which no door of the product is asked for.
     pub fn database_admin(&self, statement: &str) -> String {
+        let mut psql = self.database_client();
+        let output = psql.args(["-c", statement]).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// psql as the database's administrator.
+    pub fn database_client(&self) -> Command {
         let database = self.json("olaf", &["resources", "show", "analytics"], 0);
         let mut psql = Command::new("psql");
         psql.args(["-X", "-A", "-t", "-q", "-U", "postgres", "-d", "analytics"]);
         psql.arg("-h").arg(self.folder.join("db"));
         psql.args(["-p", &database["settings"]["port"].to_string()]);
-        let output = psql.args(["-c", statement]).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        psql
     }
 
     /// Gives a one-time code of rosa's beforehand, so that her clients are not asked for one.
@@ -329,6 +335,11 @@ impl World {
     pub fn end(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);
         self.demo.wait().expect("the demo ends")
+    }
+
+    /// The number of its server's process.
+    pub fn server(&self) -> u32 {
+        self.demo.id()
     }
 
     /// Sends its server a signal.
