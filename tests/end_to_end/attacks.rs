@@ -56,9 +56,9 @@ fn a_role_that_can_write_is_not_ordinary_by_its_name(world: &World) {
     assert_eq!(denied["code"], "policy", "{denied}");
     let why = denied["detail"].as_str().unwrap();
     assert!(why.contains("this changes state"), "{why}");
-    let preview = world.json("rosa", &["preview", "analytics", "audit"], 0);
-    let reason = preview["reason"].as_str().unwrap();
-    assert!(reason.contains("INSERT on table public.orders"), "{reason}");
+    let preview = world.run(&["--as", "rosa", "preview", "analytics", "audit"], "");
+    let told = said(&preview);
+    assert!(told.contains("INSERT on table public.orders"), "{told}");
 }
 
 fn an_approval_of_other_terms_is_refused(world: &World) {
