@@ -3,6 +3,7 @@
 mod accounts;
 mod codes;
 mod folder;
+mod hosts;
 mod leftovers;
 mod people;
 mod port;

@@ -3,16 +3,17 @@
 use anyhow::Context;
 use serde_json::Value;
 
+use super::hosts::{Hosts, first_key};
 use super::people::{CommandLine, OWNERS};
 use super::postgres::{Passwords, Postgres};
 use super::sshd::Sshd;
 
-/// Adds the database, and the host when there is one.
+/// Adds the database, and the hosts where there are any.
 pub(crate) async fn bring_in(
     cli: &CommandLine,
     postgres: &Postgres,
     passwords: &Passwords,
-    sshd: Option<&Sshd>,
+    hosts: Option<&Hosts>,
 ) -> anyhow::Result<()> {
     for owner in OWNERS {
         cli.login(owner).await?;
@@ -50,30 +51,46 @@ pub(crate) async fn bring_in(
         r#"entitlements={"read":"analytics_read","audit":"analytics_audit"}"#,
     ];
     sign(cli, &cli.must("olaf", &database, None).await?).await?;
-    if let Some(sshd) = sshd {
-        let address = format!("address=127.0.0.1:{}", sshd.port());
-        let account = format!("account={}", sshd.account());
-        let keys = format!("host_keys=[{:?}]", sshd.host_key());
-        let host = [
-            "resources",
-            "add",
-            "web-1",
-            "--kind",
-            "ssh",
-            "--environment",
-            "production",
-            "--owner",
-            "olaf",
-            "--set",
-            &address,
-            "--set",
-            &account,
-            "--set",
-            &keys,
-        ];
-        sign(cli, &cli.must("olaf", &host, None).await?).await?;
+    if let Some(hosts) = hosts {
+        host(cli, "web-1", &hosts.certified, &[]).await?;
+        let key = first_key(&cli.world).display().to_string();
+        let words = ["secrets", "add", "web-2-key", "--kind", "ssh_key"];
+        let words = [&words[..], &["--file", &key]].concat();
+        sign(cli, &cli.must("olaf", &words, None).await?).await?;
+        let credential = ["--credential", "web-2-key"];
+        host(cli, "web-2", &hosts.keyed, &credential).await?;
     }
     Ok(())
+}
+
+async fn host(
+    cli: &CommandLine,
+    name: &str,
+    sshd: &Sshd,
+    credential: &[&str],
+) -> anyhow::Result<()> {
+    let address = format!("address=127.0.0.1:{}", sshd.port());
+    let account = format!("account={}", sshd.account());
+    let keys = format!("host_keys=[{:?}]", sshd.host_key());
+    let host = [
+        "resources",
+        "add",
+        name,
+        "--kind",
+        "ssh",
+        "--environment",
+        "production",
+        "--owner",
+        "olaf",
+        "--set",
+        &address,
+        "--set",
+        &account,
+        "--set",
+        &keys,
+    ];
+    let words = [&host[..], credential].concat();
+    sign(cli, &cli.must("olaf", &words, None).await?).await
 }
 
 /// The two other owners sign what the first one proposed.

@@ -1,4 +1,4 @@
-//! The demo's host: a real OpenSSH server that trusts Portcullis' certificate authority and nothing else.
+//! A host of the demo: a real OpenSSH server that trusts one thing, and nothing else.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -15,6 +15,15 @@ use super::programs::run;
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What an sshd lets in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trust<'a> {
+    /// Certificates of this authority.
+    Authority(&'a str),
+    /// Whoever has this key; the line in `authorized_keys` is there to be replaced.
+    Key(&'a str),
+}
+
 /// A running sshd.
 pub(crate) struct Sshd {
     child: Child,
@@ -28,7 +37,7 @@ impl Sshd {
     pub(crate) async fn start(
         account: Account,
         folder: &Path,
-        authority: &str,
+        trust: Trust<'_>,
     ) -> anyhow::Result<Self> {
         let host_key = folder.join("host_key");
         let path = host_key
@@ -39,10 +48,10 @@ impl Sshd {
             ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path],
         )
         .await?;
-        std::fs::write(folder.join("authority.pub"), format!("{authority}\n"))?;
+        trust.write_down(folder)?;
         let port = Port::take()?;
         let config = folder.join("sshd_config");
-        std::fs::write(&config, settings(folder, port.number()))?;
+        std::fs::write(&config, settings(folder, port.number(), trust))?;
         own(&account, folder).await?;
         let mut sshd = account.command("/usr/sbin/sshd", Farewell::Terminate);
         sshd.args(["-D", "-e", "-f"])
@@ -95,19 +104,45 @@ impl Sshd {
     }
 }
 
+impl Trust<'_> {
+    fn write_down(self, folder: &Path) -> anyhow::Result<()> {
+        match self {
+            Self::Authority(key) => {
+                std::fs::write(folder.join("authority.pub"), format!("{key}\n"))?;
+            }
+            Self::Key(line) => {
+                std::fs::create_dir(folder.join(".ssh"))?;
+                std::fs::write(folder.join(".ssh/authorized_keys"), line)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settings(self, folder: &Path) -> String {
+        match self {
+            Self::Authority(_) => {
+                let authority = folder.join("authority.pub");
+                let authority = authority.display();
+                format!("TrustedUserCAKeys {authority}\nAuthorizedKeysFile none\n")
+            }
+            Self::Key(_) => "AuthorizedKeysFile .ssh/authorized_keys\n".to_owned(),
+        }
+    }
+}
+
 async fn own(account: &Account, folder: &Path) -> anyhow::Result<()> {
     let folder = folder.to_string_lossy();
     run("chown", ["-R", account.name(), &folder]).await?;
     Ok(())
 }
 
-fn settings(folder: &Path, port: u16) -> String {
+fn settings(folder: &Path, port: u16, trust: Trust<'_>) -> String {
+    let trusted = trust.settings(folder);
     let folder = folder.display();
     format!(
         "ListenAddress 127.0.0.1:{port}\n\
          HostKey {folder}/host_key\n\
-         TrustedUserCAKeys {folder}/authority.pub\n\
-         AuthorizedKeysFile none\n\
+         {trusted}\
          PasswordAuthentication no\n\
          KbdInteractiveAuthentication no\n\
          UsePAM no\n\

@@ -1,5 +1,6 @@
 //! The tour: the whole story without anybody typing, each step shown and each claim checked.
 
+mod keyed;
 mod ordinary;
 mod privileged;
 mod steps;
@@ -12,13 +13,17 @@ pub(crate) async fn run(world: &World) -> anyhow::Result<()> {
     let steps = steps::Steps::new(world);
     output::line("\nThe ordinary path: read access to a database, assigned and proved gone")?;
     let ordinary = ordinary::run(&steps).await?;
-    if !world.has_host() {
-        output::line("\nThe privileged path is left out: its host needs root (see above)")?;
+    let Some(hosts) = world.hosts() else {
+        output::line("\nThe privileged path is left out: its hosts need root (see above)")?;
         return steps.verify(&[&ordinary]).await;
-    }
+    };
     output::line(
         "\nThe privileged path: a shell on a host, brokered, recorded, ended from outside",
     )?;
     let privileged = privileged::run(&steps).await?;
-    steps.verify(&[&ordinary, &privileged]).await
+    output::line(
+        "\nThe same on a host that knows nothing but a key: it is in the vault, and rotated",
+    )?;
+    let keyed = keyed::run(&steps, hosts).await?;
+    steps.verify(&[&ordinary, &privileged, &keyed]).await
 }

@@ -12,10 +12,10 @@ use portcullis_vault::KdfCost;
 
 use super::accounts::{self, Account};
 use super::folder::Folder;
+use super::hosts::Hosts;
 use super::people::{self, CommandLine, PASSWORD, ssh_key};
 use super::postgres::{Passwords, Postgres};
 use super::setup::bring_in;
-use super::sshd::Sshd;
 use crate::output;
 use crate::server::config::Config;
 use crate::server::folder::{DataFolder, replace_private};
@@ -26,7 +26,7 @@ use crate::server::{OsEntropy, init};
 pub(crate) struct World {
     server: Server,
     postgres: Postgres,
-    sshd: Option<Sshd>,
+    hosts: Option<Hosts>,
     pub(crate) cli: CommandLine,
     pub(crate) ledger_key: String,
     folder: Folder,
@@ -52,18 +52,18 @@ impl World {
             &passwords,
         )
         .await?;
-        let sshd = start_sshd(&path, engine.ssh_authority()).await?;
+        let hosts = start_hosts(&path, engine.ssh_authority()).await?;
         people::enroll(engine, &path, founded.tokens).await?;
         let cli = CommandLine {
             world: path.clone(),
             server: format!("https://{}", server.https),
             certificate: path.join("data/tls/certificate.pem"),
         };
-        bring_in(&cli, &postgres, &passwords, sshd.as_ref()).await?;
+        bring_in(&cli, &postgres, &passwords, hosts.as_ref()).await?;
         let world = Self {
             server,
             postgres,
-            sshd,
+            hosts,
             cli,
             ledger_key: founded.ledger_key,
             folder,
@@ -77,9 +77,9 @@ impl World {
         self.folder.path()
     }
 
-    /// Whether there is a host to log in to.
-    pub(crate) const fn has_host(&self) -> bool {
-        self.sshd.is_some()
+    /// The hosts, where there are any to log in to.
+    pub(crate) const fn hosts(&self) -> Option<&Hosts> {
+        self.hosts.as_ref()
     }
 
     /// The database's port.
@@ -139,12 +139,12 @@ impl World {
     /// What there is to try, in five steps.
     pub(crate) fn welcome(&self) -> String {
         let path = self.path().display();
-        let host = if self.has_host() {
+        let host = if self.hosts.is_some() {
             format!(
                 "4. portcullis --as rosa request web-1 shell --reason try   (approve as olaf and as pia); then, with a code of rosa's: ssh -F {path}/ssh_config web-1"
             )
         } else {
-            "4. (the host web-1 is left out: it needs root, so that its account cannot read this installation)".to_owned()
+            "4. (the hosts are left out: they need root, so that their accounts cannot read this installation)".to_owned()
         };
         format!(
             "Portcullis listens at https://{} (SSH door {}). In another terminal:\n\n\
@@ -169,8 +169,8 @@ impl World {
     pub(crate) async fn stop(self) {
         self.server.stop().await;
         self.postgres.stop().await;
-        if let Some(sshd) = self.sshd {
-            sshd.stop().await;
+        if let Some(hosts) = self.hosts {
+            hosts.stop().await;
         }
     }
 }
@@ -211,16 +211,14 @@ async fn account(purpose: &str, home: &Path) -> anyhow::Result<Account> {
     }
 }
 
-async fn start_sshd(path: &Path, authority: &str) -> anyhow::Result<Option<Sshd>> {
-    if !accounts::can_be_made() {
-        output::note(
-            "demo: without root there is no account for a host of its own: web-1 is left out",
-        )?;
-        return Ok(None);
+async fn start_hosts(path: &Path, authority: &str) -> anyhow::Result<Option<Hosts>> {
+    if accounts::can_be_made() {
+        return Ok(Some(Hosts::start(path, authority).await?));
     }
-    let folder = path.join("web");
-    let account = account("web", &folder).await?;
-    Ok(Some(Sshd::start(account, &folder, authority).await?))
+    output::note(
+        "demo: without root there are no accounts for hosts of their own: web-1 and web-2 are left out",
+    )?;
+    Ok(None)
 }
 
 /// Where this program lies: so that the demo's terminal finds it.

@@ -166,7 +166,7 @@ async fn replay(steps: &Steps<'_>, session: &str) -> anyhow::Result<()> {
 }
 
 /// A plain `ssh` of rosa's, whose one-time code is typed by a program.
-fn ssh(steps: &Steps<'_>, words: &[&str]) -> anyhow::Result<Command> {
+pub(super) fn ssh(steps: &Steps<'_>, words: &[&str]) -> anyhow::Result<Command> {
     let mut ssh = Command::new("ssh");
     ssh.arg("-F").arg(steps.world.ssh_config()).args(words);
     ssh.env("SSH_ASKPASS", askpass(steps)?)

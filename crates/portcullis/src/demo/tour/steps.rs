@@ -117,7 +117,7 @@ impl<'a> Steps<'a> {
                 output::line(format!("      {line}"))?;
             }
         }
-        output::line("\nThe tour is over: both stories are proved.")
+        output::line("\nThe tour is over: all stories are proved.")
     }
 
     async fn evidence(&self, request: &str) -> anyhow::Result<PathBuf> {
