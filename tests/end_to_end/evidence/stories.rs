@@ -1,7 +1,10 @@
 //! Evidence of one request's story.
 
+use portcullis_ledger::{NoteVerifier, TlogProof};
+
 use super::{another_installations_key, holds, path, refused, told};
 use crate::client::until;
+use crate::folders::files;
 use crate::world::World;
 
 #[test]
@@ -20,6 +23,7 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     });
     the_story_is_told_with_names(&[&verify[..], &["--show"]].concat());
     evidence_says_whose_story_it_is(&world, &verify, &id);
+    every_leaf_has_a_proof_in_the_standard_form(&world, &id, &key);
 
     let whole = std::fs::read_to_string(&file).unwrap();
     let altered = |text: &str, why: &str| {
@@ -59,6 +63,30 @@ fn evidence_says_whose_story_it_is(world: &World, verify: &[&str], id: &str) {
     assert!(told(verify).1.contains(&format!("it tells of {id}")));
     let other = world.asked(&["analytics", "read", "--reason", "other figures"]);
     refused(&[verify, &["--of", &other]].concat(), "another story's");
+}
+
+/// Somebody else's verifier needs a leaf, its proof and the key.
+fn every_leaf_has_a_proof_in_the_standard_form(world: &World, id: &str, key: &str) {
+    let folder = world.folder().join("proofs");
+    let out = world.folder().join("with-proofs.evidence");
+    let words = ["ledger", "prove", id, "--out", path(&out)];
+    let words = [&words[..], &["--tlog-proofs", path(&folder)]].concat();
+    world.json("rosa", &words, 0);
+    let keys = [NoteVerifier::parse(key).unwrap()];
+    let all = files(&folder);
+    let leaves = all
+        .iter()
+        .filter(|file| file.extension().unwrap() == "leaf");
+    let mut granted = 0;
+    for file in leaves {
+        let leaf = std::fs::read(file).unwrap();
+        let proof = std::fs::read(file.with_extension("tlog-proof")).unwrap();
+        let proof = TlogProof::parse(&proof).unwrap();
+        assert!(proof.verify(&leaf, &keys).is_ok(), "{}", file.display());
+        assert!(proof.verify(b"another leaf", &keys).is_err());
+        granted += usize::from(String::from_utf8_lossy(&leaf).contains("request.granted"));
+    }
+    assert_eq!((granted, all.len() % 2), (1, 0));
 }
 
 fn the_story_is_told_with_names(show: &[&str]) {

@@ -404,13 +404,18 @@ pub(crate) enum LedgerCommand {
     #[command(after_help = "Example:\n  portcullis ledger checkpoint > checkpoint.txt")]
     Checkpoint,
     /// The evidence file of a request, grant, session or change
-    #[command(after_help = "Example:\n  portcullis ledger prove req_… --out story.evidence")]
+    #[command(
+        after_help = "Examples:\n  portcullis ledger prove req_… --out story.evidence\n  portcullis ledger prove req_… --out story.evidence --tlog-proofs proofs/"
+    )]
     Prove {
         /// Which
         id: String,
         /// Where to (default: standard output)
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Also each leaf, and its proof in the standard form (c2sp.org/tlog-proof), for anybody's verifier
+        #[arg(long, value_name = "DIR")]
+        tlog_proofs: Option<PathBuf>,
     },
     /// Verify an evidence file, or a whole ledger folder, offline
     #[command(

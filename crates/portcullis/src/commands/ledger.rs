@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use portcullis_ledger::{
-    NoteVerifier, SignedCheckpoint, TileReader, Trust, Verdict, audit_log, verify_evidence,
+    EvidenceFile, NoteVerifier, SignedCheckpoint, TileReader, Trust, Verdict, audit_log,
+    verify_evidence,
 };
 use serde_json::{Value, json};
 
@@ -31,10 +32,17 @@ pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Resu
                 output::bytes(&note)?;
             }
         }
-        LedgerCommand::Prove { id, out } => {
+        LedgerCommand::Prove {
+            id,
+            out,
+            tlog_proofs,
+        } => {
             let file = Api::signed_in(global)?
                 .get_bytes(&format!("/ledger/evidence/{id}"))
                 .await?;
+            if let Some(folder) = tlog_proofs {
+                standard_proofs(&file, &folder)?;
+            }
             keep(global, &file, out.as_deref())?;
         }
         LedgerCommand::Verify {
@@ -70,6 +78,26 @@ fn keep(global: &Global, evidence: &[u8], out: Option<&Path>) -> anyhow::Result<
         (Some(_), false) => Ok(()),
         (None, false) => output::bytes(evidence),
     }
+}
+
+/// Writes each leaf of an evidence file and its standard proof, by their place in the ledger.
+fn standard_proofs(evidence: &[u8], folder: &Path) -> anyhow::Result<()> {
+    let evidence = EvidenceFile::parse(evidence).context("the server's evidence")?;
+    let put = |name: String, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))
+    };
+    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    for leaf in evidence.leaves() {
+        put(format!("{}.leaf", leaf.index), &leaf.data)?;
+        let proof = evidence.tlog_proof(leaf.index);
+        let proof = proof.context("a leaf without its proof")?;
+        put(
+            format!("{}.tlog-proof", leaf.index),
+            proof.to_string().as_bytes(),
+        )?;
+    }
+    Ok(())
 }
 
 /// What is asked of an evidence file besides whether it holds.
