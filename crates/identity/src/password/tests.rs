@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::string_slice, reason = "tests")]
 
 use argon2::password_hash::{PasswordVerifier, phc::PasswordHash};
 use portcullis_ports::conformance::authenticator::Drawn;

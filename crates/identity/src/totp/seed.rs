@@ -110,7 +110,7 @@ fn percent_encode(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::string_slice, reason = "tests")]
 mod tests {
     use totp_rs::Totp;
 
