@@ -7,5 +7,5 @@
 )]
 
 mod host;
-mod keys;
+mod ssh_key;
 mod suite;

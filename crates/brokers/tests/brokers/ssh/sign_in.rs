@@ -1,8 +1,8 @@
 //! Who is let in.
 
-use crate::control::CODE;
-use crate::sshd::{new_key, write_private};
-use crate::world::{World, ended};
+use super::control::CODE;
+use super::sshd::{new_key, write_private};
+use super::world::{World, ended};
 
 #[tokio::test]
 async fn a_key_and_a_code_let_in_and_the_ticket_dies_with_the_connection() {

@@ -7,7 +7,7 @@ use portcullis_ports::Broker;
 use portcullis_ports::conformance::broker::{Specimen, conforms};
 use serde_json::{Value, json};
 
-use crate::sshd::new_key;
+use super::sshd::new_key;
 
 struct Ssh(std::sync::Arc<dyn Broker>, String);
 

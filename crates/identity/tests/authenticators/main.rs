@@ -13,8 +13,8 @@ use portcullis_ports::conformance::authenticator::{Drawn, NOW, Specimen, conform
 use portcullis_ports::{Authenticator, AuthenticatorError, Chosen, Enrolled, Presented};
 
 const PASSWORD: &str = "Correct horse, battery stäple";
-const KEY: &str = include_str!("keys/ed25519.pub");
-const OTHER_KEY: &str = include_str!("keys/ed25519-other.pub");
+const KEY: &str = include_str!("../keys/ed25519.pub");
+const OTHER_KEY: &str = include_str!("../keys/ed25519-other.pub");
 
 fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())

@@ -24,7 +24,7 @@ use portcullis_tape::{Event, Head, Header, TapeKey, TapeWriter, Track, TrackKind
 use portcullis_vault::ssh::{CertRequest, session_key};
 use tokio::sync::watch;
 
-use crate::sshd::{VAULTED, authority, new_key};
+use super::sshd::{VAULTED, authority, new_key};
 
 pub const CODE: &str = "123456";
 const TAPE_KEY: [u8; 32] = [0x77; 32];

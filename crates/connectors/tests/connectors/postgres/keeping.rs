@@ -4,7 +4,7 @@ use portcullis_ports::conformance::connector::target;
 use portcullis_ports::{ConnectorError, Effective};
 use serde_json::json;
 
-use crate::world::{PASSWORD, World};
+use super::world::{PASSWORD, World};
 
 impl World {
     /// The server processes that serve Portcullis now.

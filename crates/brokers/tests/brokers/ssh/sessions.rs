@@ -10,9 +10,9 @@ use russh::ChannelMsg;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
 
-use crate::control::{With, last_head, own_head};
-use crate::hostile::{raw, text_until};
-use crate::world::{DEADLINE, World, ended};
+use super::control::{With, last_head, own_head};
+use super::hostile::{raw, text_until};
+use super::world::{DEADLINE, World, ended};
 
 fn output(events: &[Event]) -> Vec<u8> {
     let chunks = events.iter().filter_map(|event| match event {

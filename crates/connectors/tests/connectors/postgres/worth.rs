@@ -3,7 +3,7 @@
 use portcullis_model::{Amount, Disclosure, Impact, Scope};
 use portcullis_ports::{ConnectorError, Effective};
 
-use crate::world::World;
+use super::world::World;
 
 impl World {
     /// A reader that got more by these statements; `$` stands for its name.
@@ -389,7 +389,7 @@ async fn built_in_functions_count_once_they_are_given_away(world: &World) {
 async fn rights_in_another_database_are_worst(world: &World) {
     world.reader("far").await;
     world.sql("CREATE DATABASE elsewhere").await;
-    let other = crate::world::connect(&world.server.admin_url("elsewhere"))
+    let other = super::world::connect(&world.server.admin_url("elsewhere"))
         .await
         .unwrap();
     assert_only_reads(&world.effective("far").await);

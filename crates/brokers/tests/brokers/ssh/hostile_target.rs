@@ -12,8 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::sshd::new_key;
-use crate::world::{DEADLINE, World, ended};
+use super::sshd::new_key;
+use super::world::{DEADLINE, World, ended};
 
 const HOST: u8 = 0x66;
 

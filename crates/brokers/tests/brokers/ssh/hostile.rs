@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::control::CODE;
-use crate::sshd::new_key;
-use crate::world::{ANA, DEADLINE, World};
+use super::control::CODE;
+use super::sshd::new_key;
+use super::world::{ANA, DEADLINE, World};
 
 pub struct Trusting;
 

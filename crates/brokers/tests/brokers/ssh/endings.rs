@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::Child;
 use tokio::time::timeout;
 
-use crate::control::{Recording, With};
-use crate::world::{DEADLINE, World, ended, runs, until};
+use super::control::{Recording, With};
+use super::world::{DEADLINE, World, ended, runs, until};
 
 fn killed() -> CloseCause {
     CloseCause::Killed {

@@ -4,7 +4,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::world::{DEADLINE, World};
+use super::world::{DEADLINE, World};
 
 /// The name lists of the server's `SSH_MSG_KEXINIT` (RFC 4253, 7.1), in their order.
 async fn offers(world: &World) -> Vec<Vec<String>> {

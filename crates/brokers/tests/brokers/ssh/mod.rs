@@ -1,11 +1,4 @@
 //! The SSH broker between plain OpenSSH clients and a real sshd, with a scripted control behind it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
 
 mod conformance;
 mod control;

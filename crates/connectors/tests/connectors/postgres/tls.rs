@@ -5,7 +5,7 @@ use portcullis_ports::conformance::postgres_server::PostgresServer;
 use portcullis_ports::{ConnectorError, Effective};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use crate::world::{PASSWORD, World};
+use super::world::{PASSWORD, World};
 
 struct Tried<'a> {
     world: &'a World,

@@ -3,7 +3,7 @@
 use portcullis_ports::ConnectorError;
 use portcullis_ports::conformance::connector::{leave, target};
 
-use crate::world::{PASSWORD, World};
+use super::world::{PASSWORD, World};
 
 #[tokio::test]
 async fn what_was_given_is_gone_from_live_sessions_too() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portcullis_ports::ConnectorError;
 use portcullis_ports::conformance::connector::{permit, target};
 
-use crate::world::{PASSWORD, World};
+use super::world::{PASSWORD, World};
 
 const HOSTILE: &str = "an\"a; DROP ROLE ann; --' ü";
 

@@ -3,10 +3,10 @@
 use portcullis_ports::conformance::port::Port;
 use portcullis_ports::control::CloseCause;
 
-use crate::control::Lease;
-use crate::hostile::{raw, text_until};
-use crate::sshd::new_key;
-use crate::world::{World, ended};
+use super::control::Lease;
+use super::hostile::{raw, text_until};
+use super::sshd::new_key;
+use super::world::{World, ended};
 
 #[tokio::test]
 async fn what_no_grant_covers_is_refused_with_reason_and_next_step() {
@@ -168,7 +168,7 @@ async fn one_more_channel_than_allowed_is_refused() {
     assert!(client.channel_open_session().await.is_err());
     // A place is free again once a channel is over.
     open.pop().unwrap().close().await.unwrap();
-    let deadline = tokio::time::Instant::now() + crate::world::DEADLINE;
+    let deadline = tokio::time::Instant::now() + super::world::DEADLINE;
     while client.channel_open_session().await.is_err() {
         assert!(
             tokio::time::Instant::now() < deadline,

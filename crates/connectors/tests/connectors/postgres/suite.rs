@@ -2,7 +2,7 @@
 
 use portcullis_ports::conformance::connector::{Specimen, conforms};
 
-use crate::world::{PASSWORD, World};
+use super::world::{PASSWORD, World};
 
 #[tokio::test]
 async fn the_connector_does_what_every_connector_must() {

@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::control::{CODE, Lease, Recording, Script, Scripted, WallClock, With};
-use crate::sshd::{Sshd, account, new_key, write_private};
+use super::control::{CODE, Lease, Recording, Script, Scripted, WallClock, With};
+use super::sshd::{Sshd, account, new_key, write_private};
 
 /// What a client could need at most on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(90);
