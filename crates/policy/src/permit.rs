@@ -1,5 +1,5 @@
 //! Permits: values that only a decision makes and that everything dangerous takes. A door that forgot
-//! the check does not compile.
+//! the check does not compile. What the real doors take is tried in `portcullis-ports`, `doors.rs`.
 //!
 //! A door says which permit it wants and takes it by value:
 //!

@@ -11,6 +11,8 @@ pub mod clock;
 pub mod conformance;
 pub mod connector;
 pub mod control;
+#[cfg(doctest)]
+mod doors;
 pub mod failpoints;
 pub mod reserve;
 pub mod rotator;
