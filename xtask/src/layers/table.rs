@@ -200,7 +200,11 @@ const PLACEMENTS: &[Placement] = &[
     ),
     on(2, "portcullis-ports", "crates/ports"),
     on(2, "portcullis-wire", "crates/wire"),
-    on(3, "portcullis-engine", "crates/engine"),
+    Placement {
+        // The vault's one way out is attacked over a real store.
+        test_siblings: &["portcullis-store"],
+        ..on(3, "portcullis-engine", "crates/engine")
+    },
     on(3, "portcullis-store", "crates/store"),
     on(3, "portcullis-brokers", "crates/brokers"),
     on(3, "portcullis-connectors", "crates/connectors"),

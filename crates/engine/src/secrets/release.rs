@@ -1,5 +1,8 @@
 //! Releasing a vaulted secret: what it takes, and what is written before it leaves.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 

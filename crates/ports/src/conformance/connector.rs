@@ -16,8 +16,7 @@ use portcullis_model::{
     Resource, ResourceId, Secret, Subject, Timestamp,
 };
 use portcullis_policy::{
-    AssignEntitlement, Duty, DutyPermit, Object, Ordinary, Permit, Preset, Query, RecordedGrant,
-    duty, shipped,
+    Act, Duty, DutyPermit, Object, PathKind, Permit, Preset, Query, RecordedGrant, duty, shipped,
 };
 
 use crate::{Assignment, Connector, ConnectorError, Target};
@@ -60,15 +59,15 @@ pub fn target<'a>(resource: &'a Resource, credential: &[u8]) -> Target<'a> {
     }
 }
 
-/// A permit to assign exactly this, as if it were harmless and approved by everybody.
+/// A permit for exactly this, as if it were harmless and approved by everybody.
 ///
 /// # Panics
 /// When the shipped bundle makes none.
-pub fn permit(
+pub fn permit<P: PathKind, A: Act<P>>(
     resource: &Resource,
     action: &Action,
     effective: Digest,
-) -> Permit<Ordinary, AssignEntitlement> {
+) -> Permit<P, A> {
     let person = Identity {
         id: IdentityId::from_parts(NOW, [7; 10]),
         name: "ana".to_owned(),
@@ -97,7 +96,7 @@ pub fn permit(
     shipped(Preset::Strict)
         .unwrap()
         .authorize(&query)
-        .unwrap_or_else(|refusal| panic!("the shipped bundle refuses to assign: {refusal}"))
+        .unwrap_or_else(|refusal| panic!("the shipped bundle refuses: {refusal}"))
 }
 
 /// Leave to take away what a grant gave at a resource.
