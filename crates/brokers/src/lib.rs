@@ -10,6 +10,6 @@ macro_rules! modules {
     };
 }
 
-registry::family!(modules);
+family!(modules);
 
 pub use registry::{all, by_name};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use portcullis_ports::Connector;
 
-/// The list: one line a member, the name of its folder.
+/// The list: one line a member, the name of its folder. Handed to whoever makes something of every member: modules,
+/// the table below, a trial of each by the family's suite.
+#[macro_export]
 macro_rules! family {
     ($apply:ident) => {
         $apply! {
@@ -13,8 +15,6 @@ macro_rules! family {
         }
     };
 }
-
-pub(crate) use family;
 
 macro_rules! table {
     ($($name:ident,)+) => {

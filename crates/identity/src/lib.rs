@@ -10,7 +10,7 @@ macro_rules! modules {
     };
 }
 
-registry::family!(modules);
+family!(modules);
 
 pub use registry::{all, by_name};
 

@@ -11,6 +11,6 @@ macro_rules! modules {
     };
 }
 
-registry::family!(modules);
+family!(modules);
 
 pub use registry::all;

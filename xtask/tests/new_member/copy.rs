@@ -59,6 +59,11 @@ impl Copy {
         self.write_bytes(name, text.as_bytes());
     }
 
+    /// Removes a file of the copy.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.folder.join(name)).unwrap();
+    }
+
     fn write_bytes(&self, name: &str, bytes: &[u8]) {
         let path = self.folder.join(name);
         if fs::read(&path).is_ok_and(|known| known == bytes) {
@@ -71,8 +76,30 @@ impl Copy {
     /// Builds a program and a test, offline and with the locked versions. Dependencies come from the target
     /// folder this test was built in: the whole workspace with its tests is what decides their features.
     pub fn build(&self, program: &str, suite: &str) -> Built {
+        let mut cargo = self.cargo(program, suite);
+        let output = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
+        assert!(
+            output.status.success(),
+            "the copy does not build: {}",
+            self.folder.display()
+        );
+        Built {
+            program: executable(&output.stdout, "bin", program),
+            suite: executable(&output.stdout, "test", suite),
+        }
+    }
+
+    /// What is said when it does not build.
+    pub fn refused(&self, program: &str, suite: &str) -> String {
+        let output = self.cargo(program, suite).output().expect("cargo runs");
+        assert!(!output.status.success(), "the copy builds");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn cargo(&self, program: &str, suite: &str) -> Command {
         let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let output = Command::new(env!("CARGO"))
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
             .args(["build", "--workspace", "--offline", "--locked"])
             .args(["--bin", program, "--test", suite])
             .arg("--message-format=json-render-diagnostics")
@@ -83,37 +110,8 @@ impl Copy {
             // Of ours, what it does matters here and not how fast. It also keeps what is compiled of the copy
             // apart from what is compiled of the original, which cargo knows by the same names.
             .env("CARGO_PROFILE_DEV_OPT_LEVEL", "0")
-            .env("CARGO_PROFILE_DEV_DEBUG", "false")
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "the copy does not build: {}",
-            self.folder.display()
-        );
-        let executable = |kind: &str, name: &str| {
-            Message::parse_stream(output.stdout.as_slice())
-                .filter_map(|message| match message.unwrap() {
-                    Message::CompilerArtifact(artifact) => Some(artifact),
-                    _ => None,
-                })
-                .filter(|artifact| {
-                    artifact.target.name == name
-                        && artifact
-                            .target
-                            .kind
-                            .iter()
-                            .any(|found| found.to_string() == kind)
-                })
-                .find_map(|artifact| artifact.executable)
-                .unwrap_or_else(|| panic!("no {kind} {name} was built"))
-                .into_std_path_buf()
-        };
-        Built {
-            program: executable("bin", program),
-            suite: executable("test", suite),
-        }
+            .env("CARGO_PROFILE_DEV_DEBUG", "false");
+        cargo
     }
 
     /// What is not as in the original.
@@ -140,6 +138,22 @@ impl Copy {
             removed,
         })
     }
+}
+
+/// Where cargo says that it put what it built.
+fn executable(said: &[u8], kind: &str, name: &str) -> PathBuf {
+    Message::parse_stream(said)
+        .filter_map(|message| match message.unwrap() {
+            Message::CompilerArtifact(artifact) => Some(artifact),
+            _ => None,
+        })
+        .filter(|artifact| {
+            let mut kinds = artifact.target.kind.iter();
+            artifact.target.name == name && kinds.any(|found| found.to_string() == kind)
+        })
+        .find_map(|artifact| artifact.executable)
+        .unwrap_or_else(|| panic!("no {kind} {name} was built"))
+        .into_std_path_buf()
 }
 
 /// The lines that came and those that went.

@@ -10,13 +10,15 @@
 mod copy;
 mod served;
 
+use std::path::Path;
 use std::process::Command;
 
 use copy::Copy;
 use served::Served;
 
 const FOLDER: &str = "crates/connectors/src/dummy/";
-const SUITE: &str = "crates/connectors/tests/dummy.rs";
+/// What the family's suite is told of it.
+const SPECIMEN: &str = "crates/connectors/tests/connectors/dummy.rs";
 const REGISTRY: &str = "crates/connectors/src/registry.rs";
 const LINE: &str = "            dummy,";
 
@@ -24,7 +26,7 @@ const LINE: &str = "            dummy,";
 fn a_new_connector_is_one_folder_and_one_line() {
     let copy = Copy::of_the_workspace();
     copy.write(&format!("{FOLDER}mod.rs"), include_str!("dummy/mod.rs"));
-    copy.write(SUITE, include_str!("dummy/suite.rs"));
+    copy.write(SPECIMEN, include_str!("dummy/specimen.rs"));
     let registry = copy.original(REGISTRY);
     let known = "            postgres,\n";
     assert!(
@@ -36,12 +38,8 @@ fn a_new_connector_is_one_folder_and_one_line() {
         &registry.replacen(known, &format!("{known}{LINE}\n"), 1),
     );
 
-    let built = copy.build("portcullis", "dummy");
-    let suite = Command::new(&built.suite).output().expect("the suite runs");
-    assert!(
-        suite.status.success(),
-        "the suite every connector passes: {suite:?}"
-    );
+    let built = copy.build("portcullis", "connectors");
+    passes_what_every_connector_does(&built.suite);
     let kinds = Served::by(&built.program).kinds();
     assert!(
         kinds.contains(&"dummy".to_owned()),
@@ -51,7 +49,7 @@ fn a_new_connector_is_one_folder_and_one_line() {
     let (members, lines): (Vec<_>, Vec<_>) = copy
         .differences()
         .into_iter()
-        .filter(|difference| difference.path != SUITE)
+        .filter(|difference| difference.path != SPECIMEN)
         .partition(|difference| difference.path.starts_with(FOLDER));
     assert!(
         members.iter().all(|member| member.is_new),
@@ -63,6 +61,23 @@ fn a_new_connector_is_one_folder_and_one_line() {
         (REGISTRY, [LINE.to_owned()].as_slice())
     );
     assert!(lines[0].removed.is_empty(), "{lines:?}");
+
+    // Had it brought nothing to be tried with, the family's tests would not have been built.
+    copy.remove(SPECIMEN);
+    let said = copy.refused("portcullis", "connectors");
+    assert!(said.contains("file not found for module `dummy`"), "{said}");
+}
+
+fn passes_what_every_connector_does(tests: &Path) {
+    let tried = Command::new(tests)
+        .args(["--exact", "does_what_every_connector_must::dummy"])
+        .output()
+        .expect("the tests run");
+    let said = String::from_utf8_lossy(&tried.stdout);
+    assert!(
+        tried.status.success() && said.contains("1 passed"),
+        "{tried:?}"
+    );
 }
 
 #[test]

@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 
 use portcullis_model::id::TypedId;
 use portcullis_model::{Environment, Resource, ResourceId, Secret, Sensitivity, Timestamp};
-use portcullis_ports::Endpoint;
 use portcullis_ports::conformance::machine::{copy_etc, left_out};
+use portcullis_ports::conformance::rotator::Specimen;
+use portcullis_ports::{Endpoint, Rotator};
 use portcullis_vault::session_key;
 use portcullis_wire::ssh::HostKey;
 use tempfile::TempDir;
@@ -81,6 +82,21 @@ impl Host {
         };
         host.authorize("");
         Some(host)
+    }
+
+    /// What the family's suite is told of a rotator of the value that opens the account.
+    pub fn specimen<'a>(&self, rotator: &'a dyn Rotator, present: &[u8]) -> Specimen<'a> {
+        Specimen {
+            rotator,
+            resource: self.resource.clone(),
+            endpoint: self.endpoint.clone(),
+            account: self.account.clone(),
+            present: present.to_vec(),
+            unreachable: Endpoint {
+                address: "127.0.0.1:1".to_owned(),
+                ..self.endpoint.clone()
+            },
+        }
     }
 
     /// Its `authorized_keys`.

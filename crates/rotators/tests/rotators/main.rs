@@ -1,4 +1,4 @@
-//! The rotators against a real sshd and a real account.
+//! Every rotator of the registry: what all must do, and each against a real sshd and a real account.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,5 +7,24 @@
 )]
 
 mod host;
-mod ssh_key;
-mod suite;
+
+/// A rotator that is in the list and has no module of tests here, or no world in it, does not compile.
+macro_rules! tried {
+    ($($name:ident,)+) => {
+        $(mod $name;)+
+
+        mod does_what_every_rotator_must {
+            use portcullis_ports::conformance::rotator::conforms;
+
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    let Some(world) = crate::$name::World::start() else { return };
+                    conforms(&world.specimen(&portcullis_rotators::$name::Way)).await;
+                }
+            )+
+        }
+    };
+}
+
+portcullis_rotators::family!(tried);

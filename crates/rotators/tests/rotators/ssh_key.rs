@@ -1,12 +1,26 @@
-//! What becomes of the lines of an `authorized_keys`.
+//! An account that a key opens, and what becomes of the lines of its `authorized_keys`.
 
 use portcullis_model::Secret;
 use portcullis_ports::conformance::authenticator::Drawn as Dice;
-use portcullis_ports::conformance::rotator::leave;
-use portcullis_ports::{Rotator as _, RotatorError, Site};
+use portcullis_ports::conformance::rotator::{Specimen, leave};
+use portcullis_ports::{Rotator, RotatorError, Site};
 use portcullis_rotators::ssh_key::Way;
 
 use crate::host::{Host, key};
+
+pub struct World(Host);
+
+impl World {
+    pub fn start() -> Option<Self> {
+        let host = Host::new()?;
+        host.authorize(&format!("{} of the vault\n", key(1).1));
+        Some(Self(host))
+    }
+
+    pub fn specimen<'a>(&self, rotator: &'a dyn Rotator) -> Specimen<'a> {
+        self.0.specimen(rotator, &key(1).0)
+    }
+}
 
 fn site(host: &Host) -> Site<'_> {
     Site {

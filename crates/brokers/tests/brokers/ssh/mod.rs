@@ -11,3 +11,5 @@ mod sessions;
 mod sign_in;
 mod sshd;
 mod world;
+
+pub use conformance::Member;

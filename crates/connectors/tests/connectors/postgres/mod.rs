@@ -9,3 +9,5 @@ mod taking;
 mod tls;
 mod world;
 mod worth;
+
+pub use world::World;
