@@ -137,7 +137,8 @@ impl Engine {
         assessment: &Assessment,
     ) -> Result<Decision, Failure> {
         let asked = self.asked(assessment, Controls::NONE).await?;
-        Ok(bundle.decide(assessment.policy_action, &asked.query()))
+        let parts = assessment.parts(assessment.resource.credential.is_some());
+        Ok(bundle.decide_with(assessment.policy_action, parts, &asked.query()))
     }
 
     /// Gathers what a question to the bundle needs.
@@ -277,6 +278,15 @@ impl Assessment {
             self.effective.clone(),
             self.uses,
         )
+    }
+
+    /// What else is decided with it, and is part of doing it: a credential that the vault holds is released into the
+    /// session.
+    pub(crate) const fn parts(&self, vaulted: bool) -> &'static [PolicyAction] {
+        match self.policy_action {
+            PolicyAction::OpenSession if vaulted => &[PolicyAction::ReleaseSecret],
+            _ => &[],
+        }
     }
 
     /// The effective privileges for people.

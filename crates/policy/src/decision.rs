@@ -146,16 +146,57 @@ impl Bundle {
 
     /// Decides on the action's own path. `query.met` plays no part: the answer says what has to be met.
     pub fn decide(&self, action: PolicyAction, query: &Query<'_>) -> Decision {
-        match self.question(action, query) {
-            Ok(question) => match weakest(&question, Controls::NONE) {
-                Some((profile, permits)) => Decision::Allowed {
-                    path: action.path(),
-                    profile,
-                    determining: self.refs(action.path(), &permits),
-                },
-                None => Decision::Denied(self.denial(action, &question, Controls::ALL)),
+        self.decide_with(action, &[], query)
+    }
+
+    /// Decides on an action that others are part of: allowed under one profile under which each of them is, and by
+    /// the policies of all; denied as the first of them that is allowed under none.
+    pub fn decide_with(
+        &self,
+        action: PolicyAction,
+        parts: &[PolicyAction],
+        query: &Query<'_>,
+    ) -> Decision {
+        let all = [&[action], parts].concat();
+        let asked = all.into_iter().map(|action| {
+            let question = self.question(action, query)?;
+            Ok((action, question))
+        });
+        let asked: Vec<_> = match asked.collect() {
+            Ok(asked) => asked,
+            Err(denial) => return Decision::Denied(denial),
+        };
+        let allowed = |profile| {
+            let permits = asked.iter().map(|(action, question)| {
+                let permits = allowed_under(question, profile)?;
+                Some(self.refs(action.path(), &permits))
+            });
+            permits.collect::<Option<Vec<_>>>()
+        };
+        let mut profiles = Controls::lattice().into_iter();
+        match profiles.find_map(|profile| Some((profile, allowed(profile)?))) {
+            Some((profile, permits)) => Decision::Allowed {
+                path: action.path(),
+                profile,
+                determining: permits.concat(),
             },
-            Err(denial) => Decision::Denied(denial),
+            None => Decision::Denied(self.first_denial(action, &asked)),
+        }
+    }
+
+    /// Of questions that no profile allows together. Where each is allowed under one of its own, it is the last that
+    /// is not to be had beside the others.
+    fn first_denial(&self, action: PolicyAction, asked: &[(PolicyAction, Question<'_>)]) -> Denial {
+        let alone =
+            |(_, question): &&(_, Question<'_>)| weakest(question, Controls::NONE).is_none();
+        match asked.iter().find(alone).or_else(|| asked.last()) {
+            Some((action, question)) => self.denial(*action, question, Controls::ALL),
+            None => bare(
+                action,
+                action.path(),
+                DenialCause::NothingPermits,
+                self.permitted(action),
+            ),
         }
     }
 
@@ -290,8 +331,13 @@ pub(crate) fn weakest(question: &Question<'_>, met: Controls) -> Option<(Control
     Controls::lattice()
         .into_iter()
         .filter(|profile| profile.satisfy(&met))
-        .find_map(|profile| match question.under(profile) {
-            Verdict::Allowed(permits) => Some((profile, permits)),
-            Verdict::Denied(_) | Verdict::Failed { .. } => None,
-        })
+        .find_map(|profile| Some((profile, allowed_under(question, profile)?)))
+}
+
+/// What permits it under a profile, if it is allowed.
+fn allowed_under(question: &Question<'_>, profile: Controls) -> Option<Vec<PolicyId>> {
+    match question.under(profile) {
+        Verdict::Allowed(permits) => Some(permits),
+        Verdict::Denied(_) | Verdict::Failed { .. } => None,
+    }
 }

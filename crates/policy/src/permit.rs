@@ -351,19 +351,3 @@ impl SessionPermit {
         self.terms().not_after
     }
 }
-
-impl Permit<Privileged, OpenSession> {
-    /// The same permit, and one to release the credential that is injected into this session: injecting
-    /// it is part of opening. Both end when this one would have ended.
-    pub fn with_credential(self) -> (Self, Permit<Privileged, ReleaseSecret>) {
-        let terms = Terms {
-            bundle: self.terms.bundle,
-            intent: self.terms.intent,
-            subject: self.terms.subject.clone(),
-            profile: self.terms.profile,
-            not_after: self.terms.not_after,
-        };
-        let release = Permit::new(terms, self.object);
-        (self, release)
-    }
-}

@@ -107,6 +107,19 @@ impl Scene {
         told
     }
 
+    /// A session lives on. Orders come in order: had it been ended, that would come before the end of another.
+    pub async fn goes_on(&self, session: SessionId, cursor: u64) {
+        let other = self.open().await.unwrap().session;
+        let path = format!("/sessions/{other}/kill");
+        let reason = json!({"reason": "only this one"});
+        let killed = self.world.post(&self.people.olaf, &path, reason).await;
+        killed.done();
+        assert_eq!(self.ended(other, cursor).await, "only this one");
+        let show = format!("/sessions/{session}");
+        let shown = self.world.get(&self.people.olaf, &show).await.done();
+        assert_eq!(shown["status"], "live");
+    }
+
     /// Waits until it is written that a session is to end.
     pub async fn until_ending(&self, session: SessionId) {
         let show = format!("/sessions/{session}");
@@ -345,16 +358,7 @@ async fn what_does_not_touch_a_live_session_leaves_it_alone() {
     let change = scene.world.post(&scene.people.iris, "/groups", group).await;
     let owners = [scene.people.olaf.as_str(), &scene.people.pia];
     scene.world.sign(&change.done(), &owners).await;
-    let second = scene.open().await.unwrap().session;
-    let path = format!("/sessions/{second}/kill");
-    let reason = json!({"reason": "only this one"});
-    let killed = scene.world.post(&scene.people.olaf, &path, reason).await;
-    killed.done();
-    // Orders come in order: had the first one been ended, that would come first.
-    assert_eq!(scene.ended(second, cursor).await, "only this one");
-    let show = format!("/sessions/{first}");
-    let first = scene.world.get(&scene.people.olaf, &show).await.done();
-    assert_eq!(first["status"], "live");
+    scene.goes_on(first, cursor).await;
 }
 
 /// The files of the active bundle.

@@ -28,6 +28,7 @@ mod people;
 mod pinned;
 mod rebuilt;
 mod reevaluation;
+mod releases;
 mod repeats;
 mod resources;
 mod rotation;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis_model::{Authentication, Resource, Secret, SessionId};
-use portcullis_policy::{Permit, Privileged, ReleaseSecret, SessionPermit};
+use portcullis_policy::{Permit, Privileged, ReleaseSecret};
 use portcullis_ports::control::{InTransit, OpenWish, TargetCredential};
 use portcullis_vault::SecretKind;
 
@@ -63,19 +63,6 @@ impl Engine {
                 "a secret of kind {other} opens no session"
             ))),
         }
-    }
-}
-
-/// A credential is injected into sessions of the privileged path only: a vaulted one is held to no program.
-pub(super) fn with_credential(
-    permit: SessionPermit,
-) -> (SessionPermit, Option<Permit<Privileged, ReleaseSecret>>) {
-    match permit {
-        SessionPermit::Session(permit) => {
-            let (permit, release) = permit.with_credential();
-            (permit.into(), Some(release))
-        }
-        task @ SessionPermit::Task(_) => (task, None),
     }
 }
 

@@ -11,8 +11,8 @@ use portcullis_model::{
     Action, Authentication, Controls, Digest, Path, Secret, SessionId, Subject, Timestamp,
 };
 use portcullis_policy::{
-    Bundle, Decision, LeaseBody, OpenSession, Ordinary, PolicyAction, Privileged, Query, RunTask,
-    SessionPermit,
+    Bundle, Decision, LeaseBody, OpenSession, Ordinary, Permit, PolicyAction, Privileged, Query,
+    ReleaseSecret, RunTask, SessionPermit,
 };
 use portcullis_ports::Endpoint;
 use portcullis_ports::control::{InTransit, OpenWish, Opened, SessionLease, TargetCredential};
@@ -20,7 +20,7 @@ use portcullis_tape::TapeKey;
 use portcullis_vault::SecretKind;
 
 use super::closing::Handing;
-use super::credentials::{vault_for_tasks, with_credential};
+use super::credentials::vault_for_tasks;
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::failure::Failure;
@@ -48,6 +48,14 @@ struct Allowed {
     at: Timestamp,
 }
 
+/// What it is allowed.
+struct Permits {
+    session: SessionPermit,
+    /// For the credential that the vault holds, which is injected: into sessions of the privileged path only, since a
+    /// vaulted one is held to no program.
+    release: Option<Permit<Privileged, ReleaseSecret>>,
+}
+
 impl Engine {
     /// Opens a session to its end, whatever becomes of who waits for it: what is being written must not be looked for
     /// before it is there. A session that nobody takes is over.
@@ -69,11 +77,10 @@ impl Engine {
 
     async fn open_session(self: &Arc<Self>, wish: OpenWish) -> Result<(Opened, Handing), Failure> {
         self.journal.custody.sound()?;
-        let (allowed, permit) = self.allowed(&wish).await?;
+        let (allowed, permits) = self.allowed(&wish).await?;
         let resource = &allowed.assessment.resource;
         let session = self.journal.fresh_id::<SessionId>();
         let tape = self.begin_tape(session, resource, allowed.bundle).await?;
-        let (permit, release) = with_credential(permit);
         let (certificate, described) = self
             .credential(session, &allowed.who, &allowed.assessment, &wish)
             .await?;
@@ -87,14 +94,14 @@ impl Engine {
         let credential = if let Some(certificate) = certificate {
             certificate
         } else {
-            let release = release.ok_or_else(vault_for_tasks)?;
+            let release = permits.release.ok_or_else(vault_for_tasks)?;
             self.vaulted(release, session, resource).await?
         };
         let notice = notice(session, allowed.at, opening.ends_at);
         let body = allowed.lease(session, wish, credential, opening.ends_at);
         let opened = Opened {
             session,
-            lease: self.sealed(permit, &body)?,
+            lease: self.sealed(permits.session, &body)?,
             tape: tape.order,
             notice,
         };
@@ -102,7 +109,7 @@ impl Engine {
     }
 
     /// Decides anew what was asked for, with what is proved and granted now.
-    async fn allowed(&self, wish: &OpenWish) -> Result<(Allowed, SessionPermit), Failure> {
+    async fn allowed(&self, wish: &OpenWish) -> Result<(Allowed, Permits), Failure> {
         let who = self.proved(&wish.ticket, &wish.login)?;
         let identity = self.journal.load::<IdentityState>(who.identity).await?;
         identity.get()?.upholds(&who.factors)?;
@@ -121,7 +128,7 @@ impl Engine {
         };
         let asked = self.asked(&assessment, met).await?;
         let bundle = self.bundle();
-        let (permit, policies) = decided(&bundle, assessment.policy_action, &asked.query())?;
+        let (permits, policies) = decided(&bundle, &assessment, &asked.query())?;
         let signed = self.still_as_signed(&assessment.resource, &assessment.intent.action);
         if let Err(failure) = signed.await {
             self.note_refusal(who.identity, &wish.login, failure.to_string())
@@ -138,7 +145,7 @@ impl Engine {
             policies,
             at,
         };
-        Ok((allowed, permit))
+        Ok((allowed, permits))
     }
 
     /// What changed between the decision and its record was not looked at by anybody: nobody knew of the session.
@@ -271,22 +278,27 @@ impl Allowed {
     }
 }
 
-/// The permit, and the policies that gave it.
+/// The permits, and the policies that gave them.
 fn decided(
     bundle: &Bundle,
-    action: PolicyAction,
+    assessment: &Assessment,
     query: &Query<'_>,
-) -> Result<(SessionPermit, Vec<String>), Failure> {
-    let policies = match bundle.decide(action, query) {
+) -> Result<(Permits, Vec<String>), Failure> {
+    let action = assessment.policy_action;
+    let parts = assessment.parts(assessment.resource.credential.is_some());
+    let policies = match bundle.decide_with(action, parts, query) {
         Decision::Allowed { determining, .. } => determining,
         Decision::Denied(_) => Vec::new(),
     };
-    let permit = match action {
+    let session = match action {
         PolicyAction::RunTask => bundle.authorize::<Ordinary, RunTask>(query)?.into(),
         _ => bundle.authorize::<Privileged, OpenSession>(query)?.into(),
     };
+    let release = parts.contains(&PolicyAction::ReleaseSecret);
+    let release = release.then(|| bundle.authorize::<Privileged, ReleaseSecret>(query));
+    let release = release.transpose()?;
     let policies = policies.into_iter().map(|policy| policy.id).collect();
-    Ok((permit, policies))
+    Ok((Permits { session, release }, policies))
 }
 
 fn broken_off(why: &str) -> Failure {

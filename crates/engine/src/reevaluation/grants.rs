@@ -119,8 +119,7 @@ impl Engine {
             mfa: true,
             ..issue.controls
         };
-        self.refused_now(&assessment, assessment.policy_action, met)
-            .await
+        self.refused_now(&assessment, &[], met).await
     }
 
     /// Why an entitlement would not be assigned now.
@@ -133,8 +132,7 @@ impl Engine {
             mfa: false,
             ..grant.issue.controls
         };
-        self.refused_now(assessment, PolicyAction::AssignEntitlement, met)
-            .await
+        self.refused_now(assessment, &[], met).await
     }
 }
 

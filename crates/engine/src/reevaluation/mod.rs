@@ -34,11 +34,13 @@ impl Engine {
     async fn refused_now(
         &self,
         assessment: &Assessment,
-        action: PolicyAction,
+        parts: &[PolicyAction],
         met: Controls,
     ) -> Result<Option<String>, Failure> {
         let asked = self.asked(assessment, met).await?;
-        Ok(match self.bundle().decide(action, &asked.query()) {
+        let action = assessment.policy_action;
+        let decision = self.bundle().decide_with(action, parts, &asked.query());
+        Ok(match decision {
             Decision::Denied(denial) => Some(denial.to_string()),
             Decision::Allowed { profile, .. } if !met.satisfy(&profile) => Some(format!(
                 "policy asks for more now: {}",

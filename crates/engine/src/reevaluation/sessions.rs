@@ -125,7 +125,8 @@ impl Engine {
             let path = assessment.policy_action.path();
             return Ok(Some(format!("this takes the {path} path now: ask again")));
         }
-        self.refused_now(&assessment, assessment.policy_action, opening.controls)
-            .await
+        // What the session was given, whatever opens the resource by now.
+        let parts = assessment.parts(opening.secret.is_some());
+        self.refused_now(&assessment, parts, opening.controls).await
     }
 }
