@@ -2,6 +2,7 @@
 
 use portcullis_flow::installation::Installation;
 use portcullis_model::{Event, InstallationId, Secret, TenantId};
+use portcullis_ports::Sealer;
 use portcullis_vault::{InstallationRoot, Keyring, Slots};
 
 use crate::failure::Failure;
@@ -76,27 +77,38 @@ async fn stored(ports: &Ports, id: &str) -> Result<Vec<u8>, Failure> {
 fn open_root(ports: &Ports, slots: &Slots, unlock: Unlock) -> Result<InstallationRoot, Failure> {
     match unlock {
         Unlock::Passphrase(text) => open_offline(slots, &text),
-        Unlock::Online(identity) => {
-            let of_sealer = slots
-                .iter()
-                .filter(|slot| slot.kind().as_str() == ports.sealer.name());
-            let mut last = Failure::NotFound(format!("key slot of kind {}", ports.sealer.name()));
-            for slot in of_sealer {
-                match ports.sealer.open(&identity, slot.wrapped()?) {
-                    Ok(opened) => {
-                        let root = InstallationRoot::from_slot(&opened)?;
-                        slots.recognise(&root)?;
-                        return Ok(root);
-                    }
-                    Err(error) => last = error.into(),
-                }
-            }
-            Err(last)
-        }
+        Unlock::Online(identity) => open_online(ports.sealer.as_ref(), slots, &identity),
     }
 }
 
-fn open_offline(slots: &Slots, text: &Secret<String>) -> Result<InstallationRoot, Failure> {
+/// Opens a slot of the sealer's, and checks that it gave this installation's root.
+pub(crate) fn open_online(
+    sealer: &dyn Sealer,
+    slots: &Slots,
+    identity: &Secret<String>,
+) -> Result<InstallationRoot, Failure> {
+    let mut last = Failure::NotFound(format!("key slot of kind {}", sealer.name()));
+    for slot in slots
+        .iter()
+        .filter(|slot| slot.kind().as_str() == sealer.name())
+    {
+        match sealer.open(identity, slot.wrapped()?) {
+            Ok(opened) => {
+                let root = InstallationRoot::from_slot(&opened)?;
+                slots.recognise(&root)?;
+                return Ok(root);
+            }
+            Err(error) => last = error.into(),
+        }
+    }
+    Err(last)
+}
+
+/// Opens a slot by its passphrase, and checks that it gave this installation's root.
+pub(crate) fn open_offline(
+    slots: &Slots,
+    text: &Secret<String>,
+) -> Result<InstallationRoot, Failure> {
     let mut last = Failure::NotFound("key slot opened by a passphrase".to_owned());
     for slot in slots
         .iter()

@@ -16,6 +16,7 @@ mod defects;
 mod dial;
 mod disk;
 mod doors;
+mod founding;
 mod gate;
 mod https;
 mod lists;

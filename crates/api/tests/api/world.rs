@@ -123,27 +123,7 @@ impl World {
     async fn made_of(folder: tempfile::TempDir, plugins: Plugins) -> Self {
         let clock = Arc::new(Dial::new());
         let disk = Arc::new(Disk::default());
-        let (store, tiles, blobs) = on_disk(&disk, folder.path());
-        let ports = Ports {
-            store,
-            tiles,
-            blobs,
-            reserve: disk.clone(),
-            sealer: Arc::new(AgeSealer),
-            clock: clock.clone(),
-            entropy: Arc::new(Dice),
-            brokers: vec![Arc::new(Lodge)],
-            connectors: plugins.connectors,
-            rotators: plugins.rotators,
-            authenticators: plugins.authenticators,
-        };
-        let founding = Founding {
-            beginning: plugins.beginning,
-            passphrase: Secret::new("seven herons under the weir".to_owned()),
-            cost: KdfCost::new(19 * 1024, 2, 1).unwrap(),
-            tls_key: Secret::new(b"not served in these tests".to_vec()),
-            bundle: shipped(Preset::Strict).unwrap(),
-        };
+        let (ports, founding) = planned(folder.path(), (&clock, &disk), plugins);
         let founded = found(&ports, founding).await.unwrap();
         let tokens = founded.tokens.into_iter();
         let tokens = tokens.map(|(name, token)| (name, token.expose_owned()));
@@ -403,6 +383,41 @@ impl World {
         }
         last
     }
+}
+
+/// An installation that is not founded yet.
+pub fn unfounded(folder: &Path) -> (Ports, Founding) {
+    let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
+    planned(folder, (&clock, &Arc::default()), Plugins::default())
+}
+
+fn planned(
+    folder: &Path,
+    (clock, disk): (&Arc<Dial>, &Arc<Disk>),
+    plugins: Plugins,
+) -> (Ports, Founding) {
+    let (store, tiles, blobs) = on_disk(disk, folder);
+    let ports = Ports {
+        store,
+        tiles,
+        blobs,
+        reserve: disk.clone(),
+        sealer: Arc::new(AgeSealer),
+        clock: clock.clone(),
+        entropy: Arc::new(Dice),
+        brokers: vec![Arc::new(Lodge)],
+        connectors: plugins.connectors,
+        rotators: plugins.rotators,
+        authenticators: plugins.authenticators,
+    };
+    let founding = Founding {
+        beginning: plugins.beginning,
+        passphrase: Secret::new("seven herons under the weir".to_owned()),
+        cost: KdfCost::new(19 * 1024, 2, 1).unwrap(),
+        tls_key: Secret::new(b"not served in these tests".to_vec()),
+        bundle: shipped(Preset::Strict).unwrap(),
+    };
+    (ports, founding)
 }
 
 type OnDisk = (Arc<dyn Store>, Arc<dyn Tiles>, Arc<dyn Blobs>);

@@ -2,6 +2,7 @@
 
 use portcullis_ledger::NoteSigner;
 use portcullis_model::{InstallationId, Secret};
+use portcullis_ports::Sealer;
 use portcullis_ports::clock::random;
 use portcullis_vault::slot::Passphrase;
 use portcullis_vault::{
@@ -12,6 +13,7 @@ use super::Founding;
 use crate::failure::Failure;
 use crate::ports::Ports;
 use crate::secrets::{OwnSecret, draw_from};
+use crate::unlock::{open_offline, open_online};
 
 /// The label of the slot that `serve` opens.
 pub(crate) const ONLINE: &str = "online";
@@ -44,6 +46,30 @@ pub(super) fn make_slots(
         Slots::new(installation, root, vec![online, offline])?,
         identity,
     ))
+}
+
+/// Opens both slots as they will be stored, each with what will be kept to open it: one that does not open now never
+/// would.
+pub(super) fn open_both(
+    sealer: &dyn Sealer,
+    stored: &str,
+    online: &Secret<String>,
+    passphrase: &Secret<String>,
+) -> Result<(), Failure> {
+    let slots = Slots::from_json(stored)?;
+    let by_slot = [
+        (ONLINE, open_online(sealer, &slots, online)),
+        (OFFLINE, open_offline(&slots, passphrase)),
+    ];
+    for (label, opened) in by_slot {
+        opened.map_err(|error| {
+            Failure::Unavailable(format!(
+                "the {label} key slot cannot be opened with what it was made for: {error}; nothing was founded, \
+                 run portcullis init again once that is mended"
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 /// A key to be taken into the vault.
@@ -111,5 +137,77 @@ impl NewKeys {
             value: Secret::new(private.expose().as_bytes().to_vec()),
         }));
         keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_model::Timestamp;
+    use portcullis_model::id::TypedId;
+    use portcullis_ports::SealerError;
+    use portcullis_vault::KdfCost;
+
+    use super::*;
+
+    /// Seals nothing: what is sealed lies open.
+    struct Glass;
+
+    impl Sealer for Glass {
+        fn name(&self) -> &'static str {
+            "glass"
+        }
+
+        fn seal(&self, _: &str, plain: &[u8]) -> Result<Vec<u8>, SealerError> {
+            Ok(plain.to_vec())
+        }
+
+        fn open(&self, _: &Secret<String>, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealerError> {
+            Ok(Secret::new(sealed.to_vec()))
+        }
+
+        fn generate(&self) -> (Secret<String>, String) {
+            (text(""), String::new())
+        }
+    }
+
+    fn text(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    /// Slots of one root, of which the online one holds another.
+    fn stored(root: u8, online: u8, passphrase: &str) -> Result<String, Failure> {
+        let now = Timestamp::from_millis(1);
+        let installation = InstallationId::from_parts(now, [1; 10]);
+        let root_of = |byte: u8| InstallationRoot::from_slot(&Secret::new(vec![byte; 32]));
+        let (root, held) = (root_of(root)?, root_of(online)?);
+        let kind = SlotKind::new("glass")?;
+        let wrapped = held.expose_to_slot_sealer();
+        let online = Slot::from_sealer(kind, ONLINE, Custody::Online, now, wrapped)?;
+        let by = Passphrase {
+            installation,
+            text: &text(passphrase),
+            cost: KdfCost::new(19 * 1024, 2, 1)?,
+        };
+        let mut draw = |bytes: &mut [u8]| {
+            bytes.fill(5);
+            Ok(())
+        };
+        let offline = Slot::from_passphrase(OFFLINE, now, &root, &by, &mut draw)?;
+        Ok(Slots::new(installation, &root, vec![online, offline])?.to_json()?)
+    }
+
+    #[test]
+    fn both_slots_open_with_what_is_kept_or_nothing_is_founded() -> Result<(), Failure> {
+        let open = |stored: &str, passphrase| {
+            let opened = open_both(&Glass, stored, &text(""), &text(passphrase));
+            opened.map_err(|failure| failure.to_string())
+        };
+        let (good, words) = (stored(7, 7, "seven herons")?, "seven herons");
+        assert_eq!(open(&good, words), Ok(()));
+        let told = open(&good, "eight herons").err().unwrap_or_default();
+        assert!(told.contains("the offline key slot"), "{told}");
+        let told = open(&stored(7, 8, words)?, words).err().unwrap_or_default();
+        assert!(told.contains("the online key slot"), "{told}");
+        Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::journal::{Journal, Loaded};
 use crate::ports::Ports;
 use crate::secrets::{Intake, Vault, draw_from};
 
-use keys::{NewKeys, make_slots};
+use keys::{NewKeys, make_slots, open_both};
 use people::{Person, people};
 
 /// The sealed row that holds the slots.
@@ -86,10 +86,9 @@ pub async fn found(ports: &Ports, founding: Founding) -> Result<Founded, Failure
     let root = portcullis_vault::InstallationRoot::create(&mut draw)?;
     let (slots, online) = make_slots(ports, &founding, installation, &root)?;
     let keyring = Keyring::create(&root, journal.tenant, &mut draw)?;
-    let rows = [
-        (SLOTS, slots.to_json()?.into_bytes()),
-        (KEYRING, keyring.to_bytes()?),
-    ];
+    let slots = slots.to_json()?;
+    open_both(ports.sealer.as_ref(), &slots, &online, &founding.passphrase)?;
+    let rows = [(SLOTS, slots.into_bytes()), (KEYRING, keyring.to_bytes()?)];
     let vault = Vault::new(keyring, journal.clone());
     let keys = NewKeys::make(ports, &origin(installation))?;
 
