@@ -134,10 +134,15 @@ impl Engine {
         };
         let beforehand = state.stepped_up(&wanted, now);
         let complete = beforehand.is_some();
+        // What was proved beforehand is as old as it is.
+        let at = match &beforehand {
+            Some(Factor::OutOfBand { at }) => *at,
+            _ => now,
+        };
         let proved = Proved {
             identity: state.identity.id,
             factors: std::iter::once(first).chain(beforehand).collect(),
-            at: now,
+            at,
             login: proof.login.clone(),
             complete,
         };

@@ -189,13 +189,14 @@ impl IdentityState {
         })
     }
 
-    /// A step-up that counts for this target and key now, if there is one.
+    /// The newest step-up that counts for this target and key now, if there is one.
     pub fn stepped_up(&self, wanted: &StepUpTarget, now: Timestamp) -> Option<Factor> {
         let fits = self
             .step_ups
             .iter()
-            .find(|held| held.target == *wanted && now < held.until)?;
-        Some(Factor::OutOfBand { at: fits.at })
+            .filter(|held| held.target == *wanted && now < held.until);
+        let newest = fits.max_by_key(|held| held.at)?;
+        Some(Factor::OutOfBand { at: newest.at })
     }
 
     fn unspent(&self, step: u64) -> Result<(), IdentityRefusal> {

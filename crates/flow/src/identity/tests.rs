@@ -143,6 +143,24 @@ fn a_step_up_counts_for_its_key_and_target_and_for_minutes() {
 }
 
 #[test]
+fn of_two_step_ups_the_newer_counts() {
+    let added = rosa().add_key("SHA256:a".to_owned(), "ssh-ed25519 A".to_owned(), now());
+    let mut state = IdentityState::apply(Some(rosa()), &added.unwrap(), &meta(now())).unwrap();
+    let target = StepUpTarget {
+        account: "root".to_owned(),
+        target: "web-1".to_owned(),
+        key: "SHA256:a".to_owned(),
+    };
+    let later = now().plus(Duration::from_mins(2));
+    for (step, at) in [(3, now()), (4, later)] {
+        let stepped = state.step_up(step, target.clone(), at).unwrap();
+        state = IdentityState::apply(Some(state), &stepped, &meta(at)).unwrap();
+    }
+    let counts = state.stepped_up(&target, later);
+    assert_eq!(counts, Some(Factor::OutOfBand { at: later }));
+}
+
+#[test]
 fn a_key_that_was_removed_proves_nothing_any_more_and_takes_its_step_ups_along() {
     let step = |state: IdentityState, event: IdentityEvent| {
         IdentityState::apply(Some(state), &event, &meta(now())).unwrap()
