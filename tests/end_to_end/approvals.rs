@@ -127,7 +127,7 @@ fn whoever_says_no_is_named_with_their_reason(world: &World) {
         "{seen}"
     );
     let change = world.json(
-        "olaf",
+        "iris",
         &["groups", "add", "readers", "--path", "ordinary"],
         4,
     );

@@ -12,7 +12,9 @@ mod world;
 
 use std::time::Duration;
 
-use portcullis_model::{Controls, Digest, Disclosure, IdentityKind, Impact, OwnerRole, Path};
+use portcullis_model::{
+    Action, Controls, Digest, Disclosure, IdentityKind, Impact, OwnerRole, Path,
+};
 use portcullis_policy::{
     Administer, AssignEntitlement, Bundle, Decision, Denial, DenialCause, Object, OpenSession,
     Ordinary, Permit, PolicyAction, Privileged, Refusal, ReleaseSecret, ReplayTape, WatchSession,
@@ -528,6 +530,29 @@ fn roles_administer_the_installation_and_only_that_act_is_done_to_it() {
         matches!(&refused, Refusal::Denied(denied) if denied.cause == DenialCause::NotToThis),
         "{refused}"
     );
+}
+
+#[test]
+fn every_owner_signs_and_owners_of_resources_propose_what_opens_them() {
+    let administer = |step: &str, change: &str, mfa| {
+        let world = World {
+            alice: owner(3, "olaf", OwnerRole::Resource),
+            action: Action::named(step).with("change", change),
+            met: controls(false, false, mfa, 0),
+            ..shell()
+        };
+        let query = portcullis_policy::Query {
+            object: Object::Installation,
+            ..world.query()
+        };
+        let permit = strict().authorize::<Privileged, Administer>(&query);
+        permit.is_ok()
+    };
+    assert!(administer("sign", "put_group", true));
+    assert!(!administer("sign", "put_group", false));
+    assert!(!administer("propose", "put_group", true));
+    assert!(administer("propose", "add_secret", true));
+    assert!(!administer("propose", "add_secret", false));
 }
 
 #[test]

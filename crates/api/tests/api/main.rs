@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod administering;
 mod bundles;
 mod call;
 mod clock;

@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// Why a change is not what was signed any more: the record it is compared with is another by now, which it would
-    /// set back, or do more to.
+    /// set back, or do more to; or who signed it could not now.
     async fn outdated(
         &self,
         who: &Authentication,
@@ -190,11 +190,12 @@ impl Engine {
             )));
         }
         let needed = self.needed(who, &change.body).await?;
-        Ok(needed.exceeds(&change.needed).then(|| {
-            format!(
+        if needed.exceeds(&change.needed) {
+            return Ok(Some(format!(
                 "what it is about was changed since it was proposed, and it needs {needed} now: propose it again"
-            )
-        }))
+            )));
+        }
+        self.unsigned_by_policy(change).await
     }
 
     /// The digest of a resource's record, unless there is none.

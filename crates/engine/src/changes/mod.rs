@@ -1,6 +1,7 @@
 //! Changing Portcullis itself: proposed by one, signed by different owners, applied in the same instant.
 
 pub(crate) mod apply;
+mod asking;
 mod founding;
 mod owners;
 mod view;
@@ -16,6 +17,8 @@ use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 use crate::lists::{Order, Page, Part};
+
+use asking::Step;
 
 pub use view::{ChangeView, Difference};
 
@@ -56,6 +59,8 @@ impl Engine {
                 next: None,
             });
         }
+        self.may_administer(who.identity, Step::Propose, &needed, &body)
+            .await?;
         let id = self.journal.fresh_id::<ChangeId>();
         let mut loaded = Loaded::<Change>::fresh(id);
         let mut command = self.journal.command(Some(who.identity));
@@ -64,12 +69,31 @@ impl Engine {
         if let Some(row) = sealed {
             command.seal(&loaded.stream, row);
         }
-        let change = loaded.get()?;
-        if change.asks_for(&roles) {
+        if self.signs_too(who, &roles, loaded.get()?).await? {
+            let change = loaded.get()?;
             let signed = change.sign(who, roles, change.digest, command.at())?;
             command.push(&mut loaded, &signed)?;
         }
         self.apply_when_signed(who, command, id, loaded).await
+    }
+
+    /// Whether whoever proposes a change signs it by that.
+    async fn signs_too(
+        &self,
+        who: &Authentication,
+        roles: &BTreeSet<OwnerRole>,
+        change: &Change,
+    ) -> Result<bool, Failure> {
+        if !change.asks_for(roles) {
+            return Ok(false);
+        }
+        let (needed, body) = (&change.needed, &change.body);
+        let may = self.may_administer(who.identity, Step::Sign, needed, body);
+        match may.await {
+            Ok(()) => Ok(true),
+            Err(Failure::Denied { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 
     /// An owner confirms exactly what `seen` is the digest of.
@@ -83,7 +107,10 @@ impl Engine {
         self.trusted_to(&loaded.get()?.needed)?;
         let roles = self.roles(who).await?;
         let mut command = self.journal.command(Some(who.identity));
-        let signed = loaded.get()?.sign(who, roles, seen, command.at())?;
+        let change = loaded.get()?;
+        let signed = change.sign(who, roles, seen, command.at())?;
+        self.may_administer(who.identity, Step::Sign, &change.needed, &change.body)
+            .await?;
         command.push(&mut loaded, &signed)?;
         self.apply_when_signed(who, command, id, loaded).await
     }

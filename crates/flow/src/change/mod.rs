@@ -96,6 +96,22 @@ pub enum ChangeBody {
 }
 
 impl ChangeBody {
+    /// What sort of change it is, as it is written and as policies name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ActivateBundle { .. } => "activate_bundle",
+            Self::PutResource { .. } => "put_resource",
+            Self::RemoveResource { .. } => "remove_resource",
+            Self::PutIdentity { .. } => "put_identity",
+            Self::ReopenEnrolment { .. } => "reopen_enrolment",
+            Self::PutGroup { .. } => "put_group",
+            Self::RemoveGroup { .. } => "remove_group",
+            Self::PutTask { .. } => "put_task",
+            Self::RemoveTask { .. } => "remove_task",
+            Self::AddSecret { .. } => "add_secret",
+        }
+    }
+
     /// The digest that signatures bind.
     pub fn digest(&self) -> Result<Digest, CanonicalError> {
         Digest::of(self)

@@ -348,3 +348,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_change_is_named_as_it_is_written() {
+    let resource = ResourceId::from_parts(now(), [1; 10]);
+    let group = GroupId::from_parts(now(), [2; 10]);
+    let bodies = [
+        widening().body,
+        ChangeBody::RemoveResource { resource },
+        ChangeBody::RemoveGroup { group },
+        ChangeBody::PutIdentity {
+            identity: record(&[]),
+        },
+        ChangeBody::ReopenEnrolment {
+            identity: person(9),
+        },
+        ChangeBody::AddSecret {
+            secret: SecretId::from_parts(now(), [3; 10]),
+            name: "web-1-root".to_owned(),
+            kind: "ssh_key".to_owned(),
+            public: String::new(),
+        },
+    ];
+    for body in bodies {
+        let written = serde_json::to_value(&body).unwrap();
+        assert_eq!(written.get("change"), Some(&body.kind().into()));
+    }
+}
