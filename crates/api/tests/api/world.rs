@@ -387,7 +387,7 @@ impl World {
 
 /// An installation that is not founded yet.
 pub fn unfounded(folder: &Path) -> (Ports, Founding) {
-    let clock = Arc::new(Dial(AtomicU64::new(1_795_000_000_000)));
+    let clock = Arc::new(Dial::new());
     planned(folder, (&clock, &Arc::default()), Plugins::default())
 }
 
