@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use portcullis_ports::{
     Append, AppendError, BlobError, BlobWriter, Blobs, Reserve, Row, Store, StoreError, Stored,
     TileError, Tiles,
 };
+use portcullis_store::{DirectoryBlobs, DirectoryTiles, SqliteStore};
 use tokio::sync::watch;
 
 /// What lies on the disk.
@@ -180,9 +182,9 @@ impl Reserve for Disk {
 }
 
 /// A member of some family, on a disk.
-pub struct On<T: ?Sized> {
-    pub disk: Arc<Disk>,
-    pub inner: Arc<T>,
+struct On<T: ?Sized> {
+    disk: Arc<Disk>,
+    inner: Arc<T>,
 }
 
 #[async_trait]
@@ -349,5 +351,48 @@ fn unwritable(cause: io::Error) -> BlobError {
         name: "tape".to_owned(),
         verb: "written",
         cause,
+    }
+}
+
+pub type OnDisk = (Arc<dyn Store>, Arc<dyn Tiles>, Arc<dyn Blobs>);
+
+/// Store, ledger and tapes in a folder, on a disk.
+pub fn on_disk(disk: &Arc<Disk>, folder: &Path) -> OnDisk {
+    let store = SqliteStore::open(folder.join("store.db")).unwrap();
+    let tiles = DirectoryTiles::open(folder.join("ledger")).unwrap();
+    let blobs = DirectoryBlobs::open(folder.join("blobs")).unwrap();
+    (
+        Arc::new(On::<dyn Store> {
+            disk: Arc::clone(disk),
+            inner: Arc::new(store),
+        }),
+        Arc::new(On::<dyn Tiles> {
+            disk: Arc::clone(disk),
+            inner: Arc::new(tiles),
+        }),
+        Arc::new(On::<dyn Blobs> {
+            disk: Arc::clone(disk),
+            inner: Arc::new(blobs),
+        }),
+    )
+}
+
+/// Copies what may still be written, as a crash would leave it. In the order of names, so that no checkpoint is younger
+/// than its tiles; a file that is renamed meanwhile is one that was not written yet.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    let entries = std::fs::read_dir(from).unwrap().map(Result::unwrap);
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    names.sort();
+    for name in names {
+        let (source, target) = (from.join(&name), to.join(&name));
+        if source.is_dir() {
+            copy(&source, &target);
+            continue;
+        }
+        match std::fs::copy(source, target) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            copied => drop(copied.unwrap()),
+        }
     }
 }

@@ -12,8 +12,8 @@ use axum::response::Response;
 use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Preset, shipped};
-use portcullis_ports::{Authenticator, Blobs, Clock, Connector, Entropy, Rotator, Store, Tiles};
-use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
+use portcullis_ports::{Authenticator, Clock, Connector, Entropy, Rotator};
+use portcullis_store::AgeSealer;
 use portcullis_vault::KdfCost;
 use serde_json::{Value, json};
 use totp_rs::Totp;
@@ -21,7 +21,7 @@ use tower::ServiceExt;
 
 use crate::call::{Reply, request};
 use crate::dial::Dial;
-use crate::disk::{Disk, On};
+use crate::disk::{Disk, copy, on_disk};
 use crate::lodge::Lodge;
 use crate::people::People;
 
@@ -418,46 +418,4 @@ fn planned(
         bundle: shipped(Preset::Strict).unwrap(),
     };
     (ports, founding)
-}
-
-type OnDisk = (Arc<dyn Store>, Arc<dyn Tiles>, Arc<dyn Blobs>);
-
-fn on_disk(disk: &Arc<Disk>, folder: &Path) -> OnDisk {
-    let store = SqliteStore::open(folder.join("store.db")).unwrap();
-    let tiles = DirectoryTiles::open(folder.join("ledger")).unwrap();
-    let blobs = DirectoryBlobs::open(folder.join("blobs")).unwrap();
-    (
-        Arc::new(On::<dyn Store> {
-            disk: Arc::clone(disk),
-            inner: Arc::new(store),
-        }),
-        Arc::new(On::<dyn Tiles> {
-            disk: Arc::clone(disk),
-            inner: Arc::new(tiles),
-        }),
-        Arc::new(On::<dyn Blobs> {
-            disk: Arc::clone(disk),
-            inner: Arc::new(blobs),
-        }),
-    )
-}
-
-/// Copies what may still be written, as a crash would leave it. In the order of names, so that no checkpoint is younger
-/// than its tiles; a file that is renamed meanwhile is one that was not written yet.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    let entries = std::fs::read_dir(from).unwrap().map(Result::unwrap);
-    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
-    names.sort();
-    for name in names {
-        let (source, target) = (from.join(&name), to.join(&name));
-        if source.is_dir() {
-            copy(&source, &target);
-            continue;
-        }
-        match std::fs::copy(source, target) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            copied => drop(copied.unwrap()),
-        }
-    }
 }
