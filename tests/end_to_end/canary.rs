@@ -93,16 +93,15 @@ fn canary_secrets_are_in_no_file_argument_environment_log_ledger_or_tape() {
     drop(sshd);
 }
 
-/// A process that may not be dumped shows its environment to the machine's administrator alone: who is less finds
-/// nothing there, and is told so.
+/// A process that may not be dumped shows its environment to the machine's administrator alone; where that is who
+/// looks, the sweep is seen to see it.
 fn the_server_can_be_looked_into(world: &World) {
     let environment = environment_of(world.server());
     let seen = String::from_utf8_lossy(&environment).contains("PORTCULLIS_DATA=");
-    if !seen && !is_root() {
-        eprintln!("the server's environment was not looked into: only root can");
-        return;
-    }
-    assert!(seen, "the sweep of the environment sees nothing");
+    assert!(
+        seen || !is_root(),
+        "the sweep of the environment sees nothing"
+    );
 }
 
 /// The only places where a secret may lie.

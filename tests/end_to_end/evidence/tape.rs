@@ -125,18 +125,7 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
     holds(&verify);
     assert!(told(&verify).1.contains("evidence that holds"));
     holds(&play);
-    let no_identity = out.join("no-identity");
-    std::fs::write(&no_identity, "not a key of anybody's").unwrap();
-    refused(
-        &[&play[..5], &[path(&no_identity)]].concat(),
-        "no-identity: the age identity",
-    );
-    let stranger = out.join("stranger.age");
-    std::fs::write(&stranger, AgeSealer.generate().0.expose()).unwrap();
-    refused(
-        &[&play[..5], &[path(&stranger)]].concat(),
-        "stranger.age: this tape is not sealed to that identity",
-    );
+    nobody_elses_key_opens_it(&out, &play[..5]);
     let session = format!("the tape of {id} ");
     assert!(told(&verify).1.contains(&session) && told(&alone).1.contains(&session));
     let misnamed = out.join("ses_01m8e5xy70exsb6xkvpck9qmk6.tape");
@@ -184,6 +173,23 @@ fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
     evidence_made_to_fit_a_rewritten_tape_is_refused(&tape, &file, &evidence, &verify);
     std::fs::write(&file, tape.bytes()).unwrap();
     evidence_is_believed_under_the_right_key_and_to_the_end_alone(&evidence, &verify);
+}
+
+fn nobody_elses_key_opens_it(out: &Path, play: &[&str]) {
+    let identity = AgeSealer.generate().0;
+    for (name, text, why) in [
+        ("no-identity", "not a key of anybody's", "the age identity"),
+        (
+            "stranger.age",
+            identity.expose(),
+            "this tape is not sealed to that identity",
+        ),
+    ] {
+        let file = out.join(name);
+        std::fs::write(&file, text).unwrap();
+        let why = format!("{name}: {why}");
+        refused(&[play, &[path(&file)]].concat(), &why);
+    }
 }
 
 /// Who rewrites a tape writes the heads in its evidence anew as well, leaf hashes included.
