@@ -1,5 +1,5 @@
 //! Whether policy lets somebody propose or sign a change. What only narrows, what a founder does, and changes of policy
-//! itself are not asked about: decision 0013.
+//! itself are not asked about: decision 0014.
 
 use portcullis_classify::classify;
 use portcullis_flow::change::{Change, ChangeBody, Needed};

@@ -129,6 +129,9 @@ impl Engine {
         let asked = self.asked(&assessment, met).await?;
         let bundle = self.bundle();
         let (permits, policies) = decided(&bundle, &assessment, &asked.query())?;
+        if assessment.resource.credential.is_some() && permits.release.is_none() {
+            return Err(vault_for_tasks());
+        }
         let signed = self.still_as_signed(&assessment.resource, &assessment.intent.action);
         if let Err(failure) = signed.await {
             self.note_refusal(who.identity, &wish.login, failure.to_string())

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use portcullis_flow::secret::{SecretEvent, SecretState};
-use portcullis_model::{Resource, Secret, SessionId};
+use portcullis_model::{Resource, Secret, SessionId, Timestamp};
 use portcullis_policy::{
     AssignEntitlement, DutyPermit, Ordinary, Permit, Privileged, Record, ReleaseSecret, ReplayTape,
 };
@@ -42,13 +42,17 @@ impl FactReads {
 }
 
 impl Warrant<'_> {
-    fn check(&self, resource: &Resource) -> Result<(), Failure> {
-        let meant = match self {
-            Self::Session(permit, _) => permit.resource(),
-            Self::Assignment(permit) => permit.resource(),
-            Self::Duty(permit) => permit.resource(),
-            Self::Facts(_) => resource.id,
+    fn check(&self, resource: &Resource, now: Timestamp) -> Result<(), Failure> {
+        let (meant, in_time) = match self {
+            Self::Session(permit, _) => (permit.resource(), permit.is_valid_at(now)),
+            Self::Assignment(permit) => (permit.resource(), permit.is_valid_at(now)),
+            // Taking away is never too late.
+            Self::Duty(permit) => (permit.resource(), true),
+            Self::Facts(_) => (resource.id, true),
         };
+        if !in_time {
+            return Err(too_late());
+        }
         if meant == resource.id {
             return Ok(());
         }
@@ -76,6 +80,11 @@ impl Warrant<'_> {
     }
 }
 
+/// What was decided is not decided any more.
+fn too_late() -> Failure {
+    Failure::Unavailable("the decision was made too long ago: try it again".to_owned())
+}
+
 impl Vault {
     /// Releases the secret that opens a resource: written to the ledger first, then opened. The kind
     /// comes with it, since a key is used otherwise than a password.
@@ -84,7 +93,7 @@ impl Vault {
         warrant: Warrant<'_>,
         resource: &Resource,
     ) -> Result<(SecretKind, Secret<Vec<u8>>), Failure> {
-        warrant.check(resource)?;
+        warrant.check(resource, self.journal.now())?;
         let name = resource.credential.as_deref().ok_or_else(|| {
             Failure::Invalid(format!(
                 "{} has no credential: resources edit {} --credential SECRET",
@@ -134,6 +143,9 @@ impl Vault {
         permit: Permit<Privileged, ReplayTape>,
         session: SessionId,
     ) -> Result<Secret<Vec<u8>>, Failure> {
+        if !permit.is_valid_at(self.journal.now()) {
+            return Err(too_late());
+        }
         let key = self
             .open_version(tape_secret(session)?, SecretKind::TapeKey, 1)
             .await;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_model::id::TypedId;
-use portcullis_model::{
-    Action, Digest, Environment, ResourceId, SecretId, Sensitivity, TenantId, Timestamp,
-};
+use portcullis_model::{Action, Digest, Environment, ResourceId, SecretId, Sensitivity, TenantId};
 use portcullis_policy::{RecordedSecret, duty_to_rotate};
 use portcullis_ports::conformance::authenticator::Drawn;
 use portcullis_ports::conformance::connector::{leave, permit};
@@ -22,11 +20,12 @@ use crate::secrets::{Intake, draw_from};
 const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 const PASSWORD: &[u8] = b"seven herons under the weir";
 
-struct Noon;
+/// A clock that stands still.
+struct At(Timestamp);
 
-impl Clock for Noon {
+impl Clock for At {
     fn now(&self) -> Timestamp {
-        NOW
+        self.0
     }
 
     fn monotonic(&self) -> Duration {
@@ -60,13 +59,17 @@ fn resource(number: u8, credential: Option<&str>) -> Resource {
 
 impl World {
     async fn new() -> Self {
+        Self::at(NOW).await
+    }
+
+    async fn at(moment: Timestamp) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(folder.path().join("store")).unwrap());
         let tenant = TenantId::from_parts(NOW, [1; 10]);
         let journal = Journal {
             store: Arc::clone(&store),
-            clock: Arc::new(Noon),
+            clock: Arc::new(At(moment)),
             entropy: Arc::new(Drawn(1)),
             tenant,
             custody: Arc::default(),
@@ -151,6 +154,28 @@ async fn a_permit_releases_the_secret_of_its_own_resource_and_no_other() {
         assert_eq!(world.released(warrant).await.unwrap(), PASSWORD);
     }
     assert_eq!(world.recorded(), before + 3, "each is in the record");
+}
+
+#[tokio::test]
+async fn a_permit_that_waited_too_long_releases_nothing_and_taking_away_is_never_too_late() {
+    let lasts = Permit::<Ordinary, AssignEntitlement>::LIFETIME;
+    let late = World::at(NOW.plus(lasts + Duration::from_millis(1))).await;
+    let (assign, take) = (to_assign(&late.resource), leave(late.resource.id));
+    let before = late.recorded();
+    for warrant in [to_inject(&late.resource), Warrant::Assignment(&assign)] {
+        let refused = late.released(warrant).await;
+        assert!(
+            matches!(refused, Err(Failure::Unavailable(_))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(late.recorded(), before, "nothing left the vault");
+    assert_eq!(late.released(Warrant::Duty(&take)).await.unwrap(), PASSWORD);
+
+    let in_time = World::at(NOW.plus(lasts)).await;
+    let assign = to_assign(&in_time.resource);
+    let released = in_time.released(Warrant::Assignment(&assign)).await;
+    assert_eq!(released.unwrap(), PASSWORD);
 }
 
 #[tokio::test]
