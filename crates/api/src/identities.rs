@@ -1,4 +1,4 @@
-//! Identities: listing, adding, enrolling, suspending.
+//! Identities: listing, adding, editing, enrolling, suspending.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use portcullis_engine::{ChangeView, Engine, Failure, IdentityView, Part, Reopened};
+use portcullis_engine::{ChangeView, Engine, Failure, IdentityEdit, IdentityView, Part, Reopened};
 use portcullis_model::{Identity, IdentityId, IdentityKind, OwnerRole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,6 +23,7 @@ use crate::{Answer, App, Routes};
 pub(crate) fn routes() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(list_identities, add_identity))
+        .routes(routes!(edit_identity))
         .routes(routes!(reopen_enrolment))
         .routes(routes!(suspend_identity))
 }
@@ -94,6 +95,41 @@ async fn refuse_taken(engine: &Engine, name: &str) -> Result<(), Failure> {
     }
 }
 
+/// What is to be different; what is absent stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct IdentityEditBody {
+    /// What it may sign for the installation, and nothing else: `iam`, `pam`, `resource`.
+    #[schema(value_type = Option<Vec<String>>)]
+    roles: Option<BTreeSet<OwnerRole>>,
+    /// The name of who answers for it.
+    owner: Option<String>,
+    /// When its life ends, from now.
+    ends_in_secs: Option<u64>,
+    /// Whether it may act again after it was suspended.
+    #[serde(default)]
+    activate: bool,
+}
+
+/// Proposes another record for an identity. It takes the place of the record as it stands now, or of none.
+#[utoipa::path(post, path = "/identities/{name}/edit", tag = "identities", request_body = IdentityEditBody,
+    params(("name" = String, Path)),
+    responses((status = 200, description = "The change", body = Value)))]
+async fn edit_identity(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+    Body(body): Body<IdentityEditBody>,
+) -> Answer<ChangeView> {
+    let edit = IdentityEdit {
+        roles: body.roles,
+        owner: body.owner,
+        ends_in: body.ends_in_secs.map(Duration::from_secs),
+        activate: body.activate,
+    };
+    Ok(Json(engine.edit_identity(&who, &name, edit).await?))
+}
+
 #[derive(Serialize, ToSchema)]
 struct EnrolmentAnswer {
     /// The one-time enrolment token, shown this once.
@@ -129,11 +165,7 @@ async fn suspend_identity(
     Caller(who): Caller,
     Named(name): Named<String>,
 ) -> Answer<ChangeView> {
-    let identity = Identity {
-        active: false,
-        ..engine.identity_record(&name).await?
-    };
-    Ok(Json(engine.put_identity_record(&who, identity).await?))
+    Ok(Json(engine.suspend_identity(&who, &name).await?))
 }
 
 /// The identifiers behind names.

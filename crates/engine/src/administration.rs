@@ -106,16 +106,6 @@ pub struct ActiveBundle {
 }
 
 impl Engine {
-    /// Adds an identity, or replaces the record of the one that has the identifier.
-    pub async fn put_identity_record(
-        &self,
-        who: &Authentication,
-        identity: Identity,
-    ) -> Result<ChangeView, Failure> {
-        self.propose(who, ChangeBody::PutIdentity { identity })
-            .await
-    }
-
     /// Lets somebody enroll: an owner of identities alone for who never has, since others signed that they are
     /// there; whoever has enrolled can be replaced by it, so that others have to sign that as well.
     pub async fn reopen_enrolment(

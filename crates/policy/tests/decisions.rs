@@ -577,7 +577,7 @@ fn messages_say_what_why_and_next() {
     assert_eq!(
         refused,
         "open_session is denied on the privileged path: “An inactive identity does nothing” \
-         (guardrails/identities.cedar#inactive): The identity was suspended or removed; next: ask an IAM owner to activate the identity"
+         (guardrails/identities.cedar#inactive): The identity was suspended or removed; next: ask an IAM owner: portcullis identities edit NAME --activate"
     );
     world.alice.active = true;
     world.met = controls(true, true, false, 2);

@@ -17,6 +17,7 @@ mod defects;
 mod dial;
 mod disk;
 mod doors;
+mod editing;
 mod founding;
 mod gate;
 mod https;

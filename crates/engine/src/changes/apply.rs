@@ -38,7 +38,7 @@ impl Engine {
     pub(super) async fn check(&self, body: &ChangeBody) -> Result<(), Failure> {
         match body {
             ChangeBody::PutResource { resource, .. } => self.check_resource(resource).await,
-            ChangeBody::PutIdentity { identity } => {
+            ChangeBody::PutIdentity { identity, .. } => {
                 check_identity(identity)?;
                 self.keep_owners(identity).await
             }
@@ -181,12 +181,9 @@ impl Engine {
         who: &Authentication,
         change: &Change,
     ) -> Result<Option<String>, Failure> {
-        if let ChangeBody::PutResource { resource, replaces } = &change.body
-            && self.record_digest(resource.id).await? != *replaces
-        {
+        if let Some(name) = self.another_record(&change.body).await? {
             return Ok(Some(format!(
-                "the record of {} was changed since this was proposed: propose it again",
-                resource.name
+                "the record of {name} was changed since this was proposed: propose it again"
             )));
         }
         let needed = self.needed(who, &change.body).await?;
@@ -196,6 +193,22 @@ impl Engine {
             )));
         }
         self.unsigned_by_policy(change).await
+    }
+
+    /// What a change would put in the place of another record than the one it is compared with, by name.
+    async fn another_record<'a>(&self, body: &'a ChangeBody) -> Result<Option<&'a str>, Failure> {
+        let (name, now, replaces) = match body {
+            ChangeBody::PutResource { resource, replaces } => {
+                let now = self.record_digest(resource.id).await?;
+                (&resource.name, now, replaces)
+            }
+            ChangeBody::PutIdentity { identity, replaces } => {
+                let now = self.identity_digest(identity.id).await?;
+                (&identity.name, now, replaces)
+            }
+            _ => return Ok(None),
+        };
+        Ok((now != *replaces).then_some(name.as_str()))
     }
 
     /// The digest of a resource's record, unless there is none.
@@ -229,7 +242,7 @@ impl Engine {
     ) -> Result<(), Failure> {
         let by = Some(change);
         match body {
-            ChangeBody::PutIdentity { identity } => {
+            ChangeBody::PutIdentity { identity, .. } => {
                 self.keep_owners(&identity).await?;
                 self.put_identity(command, identity, change, after).await
             }
@@ -369,6 +382,12 @@ impl Engine {
 
 fn check_identity(identity: &Identity) -> Result<(), Failure> {
     check_name(&identity.name)?;
+    if identity.owner == Some(identity.id) {
+        return Err(Failure::Invalid(format!(
+            "{} cannot answer for itself: name somebody else",
+            identity.name
+        )));
+    }
     let person = identity.kind == IdentityKind::Human;
     if !person && (identity.owner.is_none() || identity.ends_at.is_none()) {
         return Err(Failure::Invalid(format!(

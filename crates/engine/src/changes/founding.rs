@@ -21,7 +21,7 @@ impl Engine {
             return Ok(false);
         }
         match body {
-            ChangeBody::PutIdentity { identity } => {
+            ChangeBody::PutIdentity { identity, .. } => {
                 let known = self.journal.load::<IdentityState>(identity.id).await?;
                 Ok(known.state.is_none() && !identity.roles.is_empty())
             }

@@ -171,7 +171,7 @@ impl Engine {
             return Ok(Needed::Nobody);
         }
         let about = match body {
-            ChangeBody::PutIdentity { identity } => Some(identity.id),
+            ChangeBody::PutIdentity { identity, .. } => Some(identity.id),
             ChangeBody::ReopenEnrolment { identity } => Some(*identity),
             _ => None,
         };

@@ -180,12 +180,14 @@ impl Known {
                 let name = known.map(|known| known.resource.name.as_str());
                 format!("remove resource {}", name.unwrap_or_default())
             }
-            ChangeBody::PutIdentity { identity } if !identity.active => {
-                format!("suspend identity {}", identity.name)
-            }
-            ChangeBody::PutIdentity { identity } => {
-                let there = self.identities.contains_key(&identity.id);
-                format!("{} identity {}", put(there), identity.name)
+            ChangeBody::PutIdentity { identity, .. } => {
+                let known = self.identities.get(&identity.id);
+                let does = match known {
+                    _ if !identity.active => "suspend",
+                    Some(known) if pending && !known.active => "activate",
+                    known => put(known.is_some()),
+                };
+                format!("{does} identity {}", identity.name)
             }
             ChangeBody::ReopenEnrolment { identity } => {
                 format!("let {} enroll again", self.name(*identity))
@@ -216,7 +218,10 @@ impl Known {
 
     fn enrolls(&self, body: &ChangeBody) -> Option<String> {
         match body {
-            ChangeBody::PutIdentity { identity } if identity.active => Some(identity.name.clone()),
+            ChangeBody::PutIdentity {
+                identity,
+                replaces: None,
+            } if identity.active => Some(identity.name.clone()),
             ChangeBody::ReopenEnrolment { identity } => Some(self.name(*identity)),
             _ => None,
         }
@@ -237,7 +242,7 @@ impl Known {
             ChangeBody::PutResource { resource, .. } => {
                 self.between(self.resource(resource.id), resource)
             }
-            ChangeBody::PutIdentity { identity } => {
+            ChangeBody::PutIdentity { identity, .. } => {
                 self.between(self.identities.get(&identity.id), identity)
             }
             ChangeBody::PutGroup { group } => self.between(self.group(group.id), group),

@@ -50,10 +50,13 @@ pub enum ChangeBody {
         /// Which.
         resource: ResourceId,
     },
-    /// An identity is added, or its roles and activity set.
+    /// An identity is added, or its record replaced.
     PutIdentity {
         /// The record.
         identity: Identity,
+        /// The record it was compared with, if there was one: it takes the place of no other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<Digest>,
     },
     /// Somebody who has enrolled may enroll again: whoever holds the token can become them.
     ReopenEnrolment {

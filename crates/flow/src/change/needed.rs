@@ -47,8 +47,8 @@ impl ChangeBody {
             | Self::RemoveResource { .. }
             | Self::RemoveGroup { .. }
             | Self::RemoveTask { .. } => Needed::AnyOwner,
-            Self::PutIdentity { identity } if narrows(identity, before) => Needed::AnyOwner,
-            Self::PutIdentity { identity } if identity.roles.is_empty() => Needed::Each {
+            Self::PutIdentity { identity, .. } if narrows(identity, before) => Needed::AnyOwner,
+            Self::PutIdentity { identity, .. } if identity.roles.is_empty() => Needed::Each {
                 roles: vec![Iam, Pam],
             },
             // One owner alone could approve in somebody's place, or ask in it.

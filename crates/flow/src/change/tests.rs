@@ -171,21 +171,21 @@ fn an_added_forbid_needs_one_owner_and_a_stranger_is_none() {
 fn giving_a_role_needs_three_and_taking_it_away_one() {
     let plain = record(&[]);
     let owner = record(&[OwnerRole::Iam]);
-    let promote = ChangeBody::PutIdentity {
-        identity: owner.clone(),
+    let put = |identity: &Identity| ChangeBody::PutIdentity {
+        identity: identity.clone(),
+        replaces: None,
     };
+    let promote = put(&owner);
     assert!(matches!(promote.needed(Some(&plain)), Needed::Each { roles } if roles.len() == 3));
-    let demote = ChangeBody::PutIdentity { identity: plain };
+    let demote = put(&plain);
     assert_eq!(demote.needed(Some(&owner)), Needed::AnyOwner);
     let suspended = Identity {
         active: false,
         ..owner.clone()
     };
-    let suspend = ChangeBody::PutIdentity {
-        identity: suspended.clone(),
-    };
+    let suspend = put(&suspended);
     assert_eq!(suspend.needed(Some(&owner)), Needed::AnyOwner);
-    let wake = ChangeBody::PutIdentity { identity: owner };
+    let wake = put(&owner);
     assert!(matches!(wake.needed(Some(&suspended)), Needed::Each { .. }));
 }
 

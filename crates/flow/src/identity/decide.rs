@@ -20,7 +20,9 @@ pub(super) const ENROLMENT_LASTS: Duration = Duration::from_hours(24);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityRefusal {
     /// It was suspended, or its life ended.
-    #[error("this identity is not active: ask an owner of identities")]
+    #[error(
+        "this identity is not active: ask an owner of identities (identities edit NAME --activate)"
+    )]
     Inactive,
     /// The one-time password was spent before, or is older than one that was.
     #[error("this one-time code was used already: wait for the next one")]

@@ -222,12 +222,14 @@ impl Machine for IdentityState {
         match event {
             IdentityEvent::Added { .. } => return None,
             IdentityEvent::Set { identity, .. } => {
-                state.identity = identity.clone();
-                if !identity.active {
+                // Nothing that was proved, or allowed, before somebody could not act counts when they can again.
+                if !identity.active || state.alive(meta.at).is_err() {
                     state.sign_ins.clear();
                     state.step_ups.clear();
                     state.enrolment = None;
+                    state.enrolment_allowed = None;
                 }
+                state.identity = identity.clone();
             }
             IdentityEvent::EnrolmentAllowed { .. } => {
                 state.enrolment_allowed = Some(meta.at.plus(ENROLMENT_LASTS));

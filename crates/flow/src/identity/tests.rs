@@ -77,21 +77,54 @@ fn a_sign_in_ends_by_itself_and_an_unknown_token_is_none() {
 #[test]
 fn a_suspended_identity_loses_its_sign_ins_and_gets_no_more() {
     let state = signed_in(rosa(), 7);
-    let identity = Identity {
-        active: false,
-        ..state.identity.clone()
-    };
-    let set = IdentityEvent::Set {
-        identity,
-        change: None,
-    };
-    let state = IdentityState::apply(Some(state), &set, &meta(now())).unwrap();
+    let state = set(state, now(), |identity| identity.active = false);
     assert_eq!(
         state.signed_in(id(), token("t"), now()),
         Err(IdentityRefusal::Inactive)
     );
     assert!(state.sign_ins.is_empty());
     assert_eq!(state.spend_code(9, now()), Err(IdentityRefusal::Inactive));
+}
+
+fn set(state: IdentityState, at: Timestamp, edit: impl FnOnce(&mut Identity)) -> IdentityState {
+    let mut identity = state.identity.clone();
+    edit(&mut identity);
+    let set = IdentityEvent::Set {
+        identity,
+        change: None,
+    };
+    IdentityState::apply(Some(state), &set, &meta(at)).unwrap()
+}
+
+#[test]
+fn a_record_set_in_life_keeps_sign_ins_and_one_set_after_the_end_keeps_none() {
+    let end = now().plus(Duration::from_mins(1));
+    let later = end.plus(Duration::from_mins(1));
+    let ends = |at: Timestamp| move |identity: &mut Identity| identity.ends_at = Some(at);
+    let state = set(signed_in(rosa(), 7), now(), ends(end));
+    assert!(state.signed_in(id(), token("t"), now()).is_ok());
+    let longer = later.plus(Duration::from_mins(1));
+    let in_time = set(state.clone(), now(), ends(longer));
+    assert!(in_time.signed_in(id(), token("t"), later).is_ok());
+    let too_late = set(state, later, ends(longer));
+    assert_eq!(
+        too_late.signed_in(id(), token("t"), later),
+        Err(IdentityRefusal::NoSignIn)
+    );
+}
+
+#[test]
+fn what_was_allowed_before_a_suspension_is_not_after_it() {
+    let mut state = rosa();
+    state.methods.insert("password".to_owned());
+    let allowed = IdentityEvent::EnrolmentAllowed {
+        change: ChangeId::from_parts(now(), [3; 10]),
+    };
+    let state = IdentityState::apply(Some(state), &allowed, &meta(now())).unwrap();
+    assert!(!state.enrolment_is_closed(now()));
+    let state = set(state, now(), |identity| identity.active = false);
+    let state = set(state, now(), |identity| identity.active = true);
+    assert!(state.enrolment_is_closed(now()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::{EnvironmentArg, SensitivityArg, Span};
 
@@ -207,12 +207,43 @@ pub(crate) enum IdentitiesCommand {
         /// For whom
         name: String,
     },
-    /// Suspend one: its sessions end, its grants are revoked
-    #[command(after_help = "Example:\n  portcullis identities remove rosa")]
+    /// Change what is named in a record; everything else stays as it is
+    #[command(
+        after_help = "Examples:\n  portcullis identities edit pia --role pam --role resource   (these and no other roles)\n  portcullis identities edit builder --owner olaf --for 90d\n  portcullis identities edit rosa --activate                  (after identities remove)"
+    )]
+    Edit(IdentityEditArgs),
+    /// Suspend one: its sessions end, its grants are revoked, its record stays; `edit --activate` lets it act again
+    #[command(
+        after_help = "Example:\n  portcullis identities remove rosa\n\nNobody is erased: who acted stays known to the ledger, and the name stays taken. A suspended identity keeps its\npassword and SSH keys, and can use none of them."
+    )]
+    #[command(visible_alias = "suspend")]
     Remove {
         /// Which
         name: String,
     },
+}
+
+/// What is to be different in an identity's record.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("difference").required(true).multiple(true))]
+pub(crate) struct IdentityEditArgs {
+    /// Which
+    pub(crate) name: String,
+    /// What it may sign for the installation from now on, and nothing else
+    #[arg(long = "role", value_enum, group = "difference")]
+    pub(crate) roles: Vec<RoleArg>,
+    /// It signs nothing for the installation any more
+    #[arg(long, conflicts_with = "roles", group = "difference")]
+    pub(crate) no_roles: bool,
+    /// Who answers for it from now on
+    #[arg(long, value_name = "NAME", group = "difference")]
+    pub(crate) owner: Option<String>,
+    /// How long it lives from now on
+    #[arg(long = "for", value_name = "TIME", group = "difference")]
+    pub(crate) span: Option<Span>,
+    /// It may act again after it was suspended; it has to sign in anew
+    #[arg(long, group = "difference")]
+    pub(crate) activate: bool,
 }
 
 /// What an identity is.

@@ -9,7 +9,7 @@ use crate::args::administration::ChangesCommand;
 use crate::client::Api;
 use crate::commands::access::digest_to_give;
 use crate::outcome::Outcome;
-use crate::output::{self, list, text, word};
+use crate::output::{self, list, moment, text, word};
 
 /// Signs a change.
 pub(crate) async fn sign_change(
@@ -60,6 +60,10 @@ fn told(difference: &Value) -> String {
             return "(nothing)".to_owned();
         }
         match list(difference, &pointer) {
+            // Milliseconds since the epoch, by the way such fields are called.
+            one if one.is_empty() && text(difference, "/field").ends_with("_at") => {
+                moment(difference, &pointer)
+            }
             one if one.is_empty() => text(difference, &pointer),
             several => several,
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{show_change, show_record, table, word};
 use crate::args::Global;
-use crate::args::administration::IdentitiesCommand;
+use crate::args::administration::{IdentitiesCommand, IdentityEditArgs};
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, list, text};
@@ -69,6 +69,7 @@ pub(super) async fn identities(
                 found.with_context(|| format!("there is no identity {name}"))?,
             )
         }
+        IdentitiesCommand::Edit(args) => edit(global, api, &args).await,
         IdentitiesCommand::Enroll { name } => {
             let answer = api
                 .post(&format!("/identities/{name}/enroll"), &json!({}))
@@ -90,4 +91,16 @@ pub(super) async fn identities(
                 .await?,
         ),
     }
+}
+
+async fn edit(global: &Global, api: &Api, args: &IdentityEditArgs) -> anyhow::Result<Outcome> {
+    let roles: Vec<_> = args.roles.iter().map(word).collect();
+    let body = json!({
+        "roles": (args.no_roles || !roles.is_empty()).then_some(roles),
+        "owner": args.owner,
+        "ends_in_secs": args.span.map(|span| span.0.as_secs()),
+        "activate": args.activate,
+    });
+    let path = format!("/identities/{}/edit", args.name);
+    show_change(global, &api.post(&path, &body).await?)
 }
