@@ -22,19 +22,27 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(refuse_change))
 }
 
-/// All changes.
+/// All changes. Where resources are is told to their owners and to owners of the installation alone.
 #[utoipa::path(get, path = "/changes", tag = "changes", params(PageParams),
     responses((status = 200, description = "Newest first", body = Listed)))]
-async fn list_changes(State(engine): App, paging: Paging<ChangeId>) -> Answer<Part<ChangeView>> {
-    let part = engine.list_changes(&paging.page);
+async fn list_changes(
+    State(engine): App,
+    Caller(who): Caller,
+    paging: Paging<ChangeId>,
+) -> Answer<Part<ChangeView>> {
+    let part = engine.list_changes(who.identity, &paging.page);
     Ok(Json(part.await?))
 }
 
 /// One change.
 #[utoipa::path(get, path = "/changes/{id}", tag = "changes", params(("id" = String, Path)),
     responses((status = 200, description = "The change", body = Value)))]
-async fn show_change(State(engine): App, Named(id): Named<ChangeId>) -> Answer<ChangeView> {
-    Ok(Json(engine.show_change(id).await?))
+async fn show_change(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(id): Named<ChangeId>,
+) -> Answer<ChangeView> {
+    Ok(Json(engine.show_change(who.identity, id).await?))
 }
 
 #[derive(Deserialize, ToSchema)]

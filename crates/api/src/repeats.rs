@@ -111,7 +111,7 @@ async fn outcome(
             show(status, engine.show_session(who, named(id)?).await?)
         }
         ("change", _) => {
-            let change = engine.show_change(named(id)?).await?;
+            let change = engine.show_change(who, named(id)?).await?;
             match route {
                 "/resources" => show(status, engine.resource_put(change)),
                 "/policy/proposals" => show(status, Engine::bundle_proposal(change)),

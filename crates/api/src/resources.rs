@@ -24,19 +24,59 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(show_resource, remove_resource))
 }
 
-/// All resources.
+/// A resource, as the description shows it.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "only described: the engine's own type is what is sent"
+)]
+struct ResourceShown {
+    /// Its identifier.
+    id: String,
+    /// Its unique name.
+    name: String,
+    /// The name of its kind.
+    kind: String,
+    /// `development`, `staging` or `production`.
+    environment: String,
+    /// `internal`, `sensitive` or `secret`.
+    sensitivity: String,
+    /// The identifiers of who answers for it.
+    owners: Vec<String>,
+    /// The accounts that may be named, the default one first; absent where nobody logs in.
+    accounts: Option<Vec<String>>,
+    /// What can be asked for, in the words to ask with.
+    offers: Vec<String>,
+    /// The name of the vaulted secret that opens it; told to its owners and to owners of the installation alone.
+    credential: Option<String>,
+    /// The kind's own settings, its address among them; told to its owners and to owners of the installation alone.
+    #[schema(value_type = Option<Object>)]
+    settings: Option<Value>,
+    /// What to place at the target; told of one resource, to its owners and to owners of the installation alone.
+    instructions: Option<String>,
+}
+
+/// All resources. Where each is, and what opens it, is told to its owners and to owners of the installation alone.
 #[utoipa::path(get, path = "/resources", tag = "resources", params(PageParams),
     responses((status = 200, description = "Oldest first", body = Listed)))]
-async fn list_resources(State(engine): App, paging: Paging<ResourceId>) -> Answer<Part<Resource>> {
-    let part = engine.list_resources(&paging.page);
+async fn list_resources(
+    State(engine): App,
+    Caller(who): Caller,
+    paging: Paging<ResourceId>,
+) -> Answer<Part<ResourceView>> {
+    let part = engine.list_resources(who.identity, &paging.page);
     Ok(Json(part.await?))
 }
 
 /// One resource.
 #[utoipa::path(get, path = "/resources/{name}", tag = "resources", params(("name" = String, Path)),
-    responses((status = 200, description = "The resource", body = Value)))]
-async fn show_resource(State(engine): App, Named(name): Named<String>) -> Answer<ResourceView> {
-    Ok(Json(engine.show_resource(&name).await?))
+    responses((status = 200, description = "The resource", body = ResourceShown)))]
+async fn show_resource(
+    State(engine): App,
+    Caller(who): Caller,
+    Named(name): Named<String>,
+) -> Answer<ResourceView> {
+    Ok(Json(engine.show_resource(who.identity, &name).await?))
 }
 
 #[derive(Deserialize, ToSchema)]

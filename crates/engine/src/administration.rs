@@ -62,17 +62,6 @@ pub struct ResourcePut {
     pub instructions: String,
 }
 
-/// A resource, and what its owner has to place at the target by hand.
-#[derive(Debug, Clone, Serialize)]
-pub struct ResourceView {
-    /// The record.
-    #[serde(flatten)]
-    pub resource: Resource,
-    /// Empty if there is nothing to do.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub instructions: String,
-}
-
 /// A proposed bundle.
 #[derive(Debug, Clone, Serialize)]
 pub struct BundleProposal {
@@ -198,19 +187,10 @@ impl Engine {
         }
     }
 
-    fn to_place_at(&self, resource: &Resource) -> String {
+    pub(crate) fn to_place_at(&self, resource: &Resource) -> String {
         let broker = self.ports.broker(&resource.kind);
         let told = broker.map(|broker| broker.target_instructions(resource, &self.ssh_authority));
         told.unwrap_or_default()
-    }
-
-    /// A resource for people and programs.
-    pub async fn show_resource(&self, name: &str) -> Result<ResourceView, Failure> {
-        let resource = self.resource_record(name).await?;
-        Ok(ResourceView {
-            instructions: self.to_place_at(&resource),
-            resource,
-        })
     }
 
     /// Removes a resource.
@@ -224,8 +204,8 @@ impl Engine {
             .await
     }
 
-    /// The resources, oldest first.
-    pub async fn list_resources(&self, page: &Page) -> Result<Part<Resource>, Failure> {
+    /// The records of resources, oldest first.
+    pub(crate) async fn resources(&self, page: &Page) -> Result<Part<Resource>, Failure> {
         let there = |state: &ResourceState| !state.removed;
         let part = self.part(page, Order::OldestFirst, there).await?;
         part.try_map(|(_, state)| Ok(state.resource))

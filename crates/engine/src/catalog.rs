@@ -57,7 +57,7 @@ impl Engine {
         who: IdentityId,
         page: &Page,
     ) -> Result<Part<CatalogEntry>, Failure> {
-        let part = self.list_resources(page).await?;
+        let part = self.resources(page).await?;
         let mut items = Vec::with_capacity(part.items.len());
         for resource in part.items {
             let mut offers = Vec::new();
@@ -132,7 +132,7 @@ fn to_fill_in(action: &ActionDescriptor) -> Option<Offer> {
 }
 
 /// The words that ask for an action: an entitlement by its own name, anything else by the action's.
-fn words_of(action: &Action) -> Vec<String> {
+pub(crate) fn words_of(action: &Action) -> Vec<String> {
     match action.param("entitlement") {
         Some(name) => vec![name.to_owned()],
         None => std::iter::once(action.name.clone())

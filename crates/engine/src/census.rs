@@ -156,6 +156,12 @@ impl Census {
         known.is_some_and(|state| state.identity.roles.contains(&role)) && self.counts(who)
     }
 
+    /// Whether somebody answers for a resource, or for the installation: they may know where it is.
+    pub(crate) fn may_find(&self, who: IdentityId, resource: ResourceId) -> bool {
+        let roles = [OwnerRole::Iam, OwnerRole::Pam, OwnerRole::Resource];
+        self.owns(who, resource) || roles.into_iter().any(|role| self.holds(who, role))
+    }
+
     fn owns(&self, who: IdentityId, resource: ResourceId) -> bool {
         let known = self.resource(resource);
         known.is_some_and(|resource| resource.owners.contains(&who))

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_flow::change::Change;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityEvent;
 use portcullis_flow::records::ResourceEvent;
@@ -12,12 +13,16 @@ use portcullis_flow::secret::SecretEvent;
 use portcullis_flow::session::Session;
 use portcullis_ledger::{EvidenceFile, SignedCheckpoint};
 use portcullis_model::event::Payload;
-use portcullis_model::{ChangeId, Event, GrantId, IdentityId, RequestId, SessionId, StreamId};
+use portcullis_model::{
+    ChangeId, Event, GrantId, IdentityId, RequestId, ResourceId, SessionId, StreamId,
+};
 use serde::Serialize;
 
 use crate::Engine;
+use crate::census::Census;
 use crate::failure::Failure;
 use crate::sequencer::{LogFiles, latest};
+use crate::whereabouts::tells_too_much;
 
 /// How long evidence waits for its events to be in the log.
 const INTEGRATION: Duration = Duration::from_secs(10);
@@ -52,7 +57,9 @@ impl Engine {
             positions.extend(self.rotation_after(*session, secret).await?);
         }
         let last = positions.last().copied().unwrap_or(0);
+        let census = self.census().await?;
         let mut involved = self.involved(&story.streams).await?;
+        involved.retain(|stream| may_be_told(stream, who, &census));
         let mut told = BTreeSet::new();
         // Whoever wrote a record is named in it, and has one as well.
         while let Some(record) = involved.pop_first() {
@@ -88,7 +95,7 @@ impl Engine {
     async fn story(&self, who: IdentityId, id: &str) -> Result<Story, Failure> {
         let mut story = Story::default();
         if let Ok(change) = id.parse::<ChangeId>() {
-            self.show_change(change).await?;
+            self.may_prove_change(who, change).await?;
             story.streams.push(change.into());
             return Ok(story);
         }
@@ -116,6 +123,19 @@ impl Engine {
         Ok(story)
     }
 
+    /// A change is a leaf, which is told whole or not at all.
+    async fn may_prove_change(&self, who: IdentityId, id: ChangeId) -> Result<(), Failure> {
+        let loaded = self.journal.load::<Change>(id).await?;
+        if tells_too_much(loaded.get()?, who, &self.census().await?) {
+            return Err(Failure::denied(
+                "not_eligible",
+                format!("the evidence of {id} tells where a resource is, which is for who answers for it"),
+                "ask an owner of the resource, or of the installation, to take it",
+            ));
+        }
+        Ok(())
+    }
+
     /// Whoever acted in a story, and what it was about: identifiers that only their records give names to.
     async fn involved(&self, streams: &[StreamId]) -> Result<BTreeSet<StreamId>, Failure> {
         let mut involved = BTreeSet::new();
@@ -135,8 +155,8 @@ impl Engine {
         Ok(involved)
     }
 
-    /// Where the ledger has the records of an identity or a resource, as far as a story goes, and who wrote each. They
-    /// are what everybody signed in may see of them; sign-ins and keys stay out.
+    /// Where the ledger has the records of an identity or a resource, as far as a story goes, and who wrote each;
+    /// sign-ins and keys stay out.
     async fn records_until(
         &self,
         stream: &StreamId,
@@ -272,4 +292,10 @@ impl Engine {
         }
         Ok(None)
     }
+}
+
+/// Whether somebody may be told a record: a resource's tells where it is.
+fn may_be_told(stream: &StreamId, who: IdentityId, census: &Census) -> bool {
+    let resource = stream.to_string().parse::<ResourceId>();
+    resource.map_or(true, |resource| census.may_find(who, resource))
 }

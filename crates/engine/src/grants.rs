@@ -51,7 +51,7 @@ impl Engine {
         command.push(&mut loaded, &event)?;
         command.commit().await?;
         self.duties.wake();
-        self.grant_view(&loaded).await
+        self.grant_view(who.identity, &loaded).await
     }
 
     /// Why there is nothing to give back yet, to whoever asked for it.
@@ -95,7 +95,7 @@ impl Engine {
         command.push_with(&mut loaded, &event, bodies)?;
         command.commit().await?;
         self.duties.wake();
-        self.grant_view(&loaded).await
+        self.grant_view(who.identity, &loaded).await
     }
 
     /// A grant, to its holder, its approvers and the owners.
@@ -104,7 +104,7 @@ impl Engine {
         if !self.may_see_grant(who, loaded.get()?).await? {
             return Err(Failure::missing("grant", id));
         }
-        self.grant_view(&loaded).await
+        self.grant_view(who, &loaded).await
     }
 
     /// The grants somebody may see, newest first.
@@ -116,7 +116,7 @@ impl Engine {
         let census = self.census().await?;
         let shown = |grant: &Grant| census.may_see_grant(who, grant);
         let part = self.part(page, Order::NewestFirst, shown).await?;
-        part.try_map(|(stream, grant)| seen(&stream, grant, &census))
+        part.try_map(|(stream, grant)| seen(who, &stream, grant, &census))
     }
 
     pub(crate) async fn may_see_grant(
@@ -155,7 +155,11 @@ impl Engine {
         found.ok_or_else(|| Failure::missing("grant for", id))
     }
 
-    pub(crate) async fn grant_view(&self, loaded: &Loaded<Grant>) -> Result<GrantView, Failure> {
+    async fn grant_view(
+        &self,
+        who: IdentityId,
+        loaded: &Loaded<Grant>,
+    ) -> Result<GrantView, Failure> {
         let grant = loaded.get()?.clone();
         let census = self.census().await?;
         let taken_back = match grant.status.end_cause() {
@@ -165,13 +169,22 @@ impl Engine {
             }
             _ => None,
         };
-        let view = seen(&loaded.stream, grant, &census)?;
+        let view = seen(who, &loaded.stream, grant, &census)?;
         Ok(GrantView { taken_back, ..view })
     }
 }
 
-/// A grant as people see it.
-fn seen(stream: &StreamId, grant: Grant, census: &Census) -> Result<GrantView, Failure> {
+/// A grant as people see it: the system it holds something in is told to who answers for the resource.
+fn seen(
+    who: IdentityId,
+    stream: &StreamId,
+    mut grant: Grant,
+    census: &Census,
+) -> Result<GrantView, Failure> {
+    if !census.may_find(who, grant.issue.intent.resource) {
+        grant.system = String::new();
+        grant.assignment = None;
+    }
     let intent = &grant.issue.intent;
     Ok(GrantView {
         id: stream

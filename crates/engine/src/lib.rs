@@ -49,6 +49,7 @@ mod tasks;
 mod tokens;
 mod turns;
 mod unlock;
+mod whereabouts;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -57,8 +58,7 @@ use portcullis_policy::Bundle;
 use tokio::sync::watch;
 
 pub use administration::{
-    ActiveBundle, BundleCheck, BundleProposal, IdentityView, Reopened, ResourcePut, ResourceView,
-    SecretView,
+    ActiveBundle, BundleCheck, BundleProposal, IdentityView, Reopened, ResourcePut, SecretView,
 };
 pub use bundles::read_bundle;
 pub use catalog::{CatalogEntry, Offer};
@@ -81,6 +81,7 @@ pub use start::{Options, Running};
 pub use tapes::{OpenTape, SealedTape};
 pub use tasks::{Declaration, TaskView};
 pub use unlock::Unlock;
+pub use whereabouts::{ResourceView, Whereabouts};
 
 // What doors hand in or tell, so that they need not know the floors below.
 pub use portcullis_flow::identity::{SIGN_IN_LASTS, StepUpTarget};

@@ -89,7 +89,7 @@ impl Engine {
             let id = stream
                 .parse()
                 .map_err(|_| Failure::missing("session", &stream))?;
-            Ok(seen(id, session, &census))
+            Ok(seen(who, id, session, &census))
         })
     }
 
@@ -107,7 +107,7 @@ impl Engine {
         };
         Ok(SessionView {
             killed,
-            ..seen(id, session, &census)
+            ..seen(who, id, session, &census)
         })
     }
 
@@ -289,8 +289,13 @@ impl Engine {
     }
 }
 
-/// A session as people see it.
-fn seen(id: SessionId, session: Session, census: &Census) -> SessionView {
+/// A session as people see it: the secret that was injected is named to who answers for the resource.
+fn seen(who: IdentityId, id: SessionId, mut session: Session, census: &Census) -> SessionView {
+    let named = session.opening.secret.is_some();
+    if named && !census.may_find(who, session.opening.resource) {
+        session.opening.secret = None;
+        "a vaulted secret".clone_into(&mut session.opening.credential);
+    }
     let resource_name = census.resource_name(session.opening.resource);
     SessionView {
         id,

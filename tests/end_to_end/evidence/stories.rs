@@ -18,7 +18,7 @@ fn altered_evidence_is_refused_offline_and_says_what_is_wrong() {
     let verify = ["ledger", "verify", path(&file), "--key", &key];
     world.json("rosa", &["release", &id], 0);
     until("the story is over", || {
-        world.json("rosa", &words, 0);
+        world.json("olaf", &words, 0);
         told(&verify).0 == Some(0)
     });
     the_story_is_told_with_names(&[&verify[..], &["--show"]].concat());

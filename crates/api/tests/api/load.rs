@@ -40,8 +40,8 @@ async fn under_load_every_answered_request_is_in_the_ledger_and_no_other() {
     let proving = done.iter().map(|reply| {
         let id = reply.json()["id"].as_str().unwrap().to_owned();
         let path = format!("/ledger/evidence/{id}");
-        let (world, rosa) = (&world, &people.rosa);
-        async move { world.get(rosa, &path).await }
+        let (world, olaf) = (&world, &people.olaf);
+        async move { world.get(olaf, &path).await }
     });
     for evidence in join_all(proving).await {
         // The request itself, and the records of who asked, of what for, and of who added that.

@@ -42,4 +42,5 @@ mod stories;
 mod streams;
 mod texts;
 mod torn_orders;
+mod whereabouts;
 mod world;

@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 
 use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Needed};
 use portcullis_flow::identity::IdentityState;
-use portcullis_model::{Authentication, ChangeId, Digest, OwnerRole};
+use portcullis_model::{Authentication, ChangeId, Digest, IdentityId, OwnerRole};
 use portcullis_ports::store::SealedRow;
 
 use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 use crate::lists::{Order, Page, Part};
+use crate::whereabouts::tells_too_much;
 
 use asking::Step;
 
@@ -129,27 +130,35 @@ impl Engine {
         let bodies = reason.map(|text| self.journal.body("reason", text));
         command.push_with(&mut loaded, &refused, bodies.into_iter().collect())?;
         command.commit().await?;
-        self.show_change(id).await
+        self.show_change(who.identity, id).await
     }
 
-    /// One change. Everybody signed in may see what changes.
-    pub async fn show_change(&self, id: ChangeId) -> Result<ChangeView, Failure> {
+    /// One change. Everybody signed in may see what changes, but not where resources are.
+    pub async fn show_change(&self, who: IdentityId, id: ChangeId) -> Result<ChangeView, Failure> {
         let loaded = self.journal.load::<Change>(id).await?;
         let change = loaded.get()?.clone();
+        let census = self.census().await?;
+        let hides = tells_too_much(&change, who, &census);
         let refused = match &change.status {
             ChangeStatus::Refused { by } => {
-                let name = self.census().await?.name(*by);
+                let name = census.name(*by);
                 Some(self.word_of(&loaded.stream, "change.refused", name).await?)
             }
             _ => None,
         };
         let view = self.change_view(id, change, None).await?;
+        let view = if hides { view.without_whereabouts() } else { view };
         Ok(ChangeView { refused, ..view })
     }
 
     /// The changes, newest first.
-    pub async fn list_changes(&self, page: &Page) -> Result<Part<ChangeView>, Failure> {
+    pub async fn list_changes(
+        &self,
+        who: IdentityId,
+        page: &Page,
+    ) -> Result<Part<ChangeView>, Failure> {
         let known = self.known().await?;
+        let census = self.census().await?;
         let part = self
             .part(page, Order::NewestFirst, |_: &Change| true)
             .await?;
@@ -157,7 +166,9 @@ impl Engine {
             let id = stream
                 .parse()
                 .map_err(|_| Failure::missing("change", &stream))?;
-            known.view(id, change, None)
+            let hides = tells_too_much(&change, who, &census);
+            let view = known.view(id, change, None)?;
+            Ok(if hides { view.without_whereabouts() } else { view })
         })
     }
 

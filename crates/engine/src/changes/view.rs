@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::Engine;
 use crate::evidence::Word;
 use crate::failure::Failure;
+use crate::whereabouts::without_whereabouts;
 
 /// A change for people and programs.
 #[derive(Debug, Clone, Serialize)]
@@ -56,6 +57,14 @@ pub struct Difference {
     /// What it would be; absent where it would not be there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+}
+
+impl ChangeView {
+    /// The same for who may not know where resources are.
+    pub(super) fn without_whereabouts(mut self) -> Self {
+        without_whereabouts(&mut self.change, &mut self.differences);
+        self
+    }
 }
 
 /// All records that changes are about, removed ones included.

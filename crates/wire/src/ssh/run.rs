@@ -33,12 +33,10 @@ pub async fn run(
     limits: StreamLimits,
     patience: Duration,
 ) -> Result<Ran, ConnectError> {
-    let address = destination.address.clone();
     let mut target = connect(destination, limits, patience).await?;
     let ran = timeout(patience, exchange(&mut target, command, input)).await;
     target.valve.cut();
     ran.ok().flatten().ok_or(ConnectError::Protocol {
-        address,
         reason: "the command did not end, or its connection went away".to_owned(),
     })
 }

@@ -50,7 +50,11 @@ async fn a_target_that_cannot_be_reached_or_does_not_let_in_is_told_apart() {
     let there = std::mem::replace(&mut world.control.script().target, nobody);
     let ran = world.run(&[], &["id"]).await;
     assert!(ran.err.contains("cannot be reached"), "{ran:?}");
-    world.control.closed(0).await;
+    // Where it is, is not for who is brought there: neither at the client nor on their record.
+    let cause = world.control.closed(0).await.cause;
+    let told = format!("{ran:?} {cause:?}");
+    assert!(!told.contains("127.0.0.1"), "{told}");
+    assert!(!told.contains(&port.number().to_string()), "{told}");
 
     world.control.script().target = there;
     let stranger = format!("nobody-{}@web-1", std::process::id());

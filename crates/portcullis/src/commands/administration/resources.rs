@@ -1,6 +1,6 @@
 //! Resources: what access is asked for.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
 use super::super::kinds;
@@ -8,7 +8,7 @@ use super::{show_change, show_record, table, tell_names};
 use crate::args::Global;
 use crate::args::administration::{EditArgs, ResourceArgs, ResourcesCommand};
 use crate::client::Api;
-use crate::outcome::{Outcome, Usage};
+use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output::{self, prose, text};
 
 /// The fields of a record that one may send.
@@ -90,6 +90,15 @@ fn edited(mut record: Value, args: &EditArgs) -> anyhow::Result<Value> {
     let changed = settings(&args.settings)?;
     let fields = record.as_object_mut();
     let fields = fields.context("the server answered with something that is no record")?;
+    if !fields.contains_key("settings") {
+        bail!(Stuck {
+            what: format!(
+                "you may not see where {} is, and not change that either",
+                args.name
+            ),
+            next: "ask one of its owners, or an owner of the installation".to_owned(),
+        });
+    }
     fields.retain(|field, _| RECORD.contains(&field.as_str()));
     fields.insert("replace".to_owned(), true.into());
     if let Some(environment) = args.environment {
@@ -162,7 +171,7 @@ mod tests {
             "id": "res_1", "name": "web-1", "kind": "ssh", "environment": "production",
             "sensitivity": "secret", "owners": ["olaf"], "credential": "web-1-root",
             "settings": {"address": "web-1:22", "account": "root", "accounts": ["ops"]},
-            "instructions": "place this",
+            "accounts": ["root", "ops"], "offers": ["shell account=root"], "instructions": "place this",
         });
         let mut args = EditArgs {
             name: "web-1".to_owned(),

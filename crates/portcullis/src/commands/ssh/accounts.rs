@@ -45,15 +45,13 @@ pub(super) struct Accounts {
 impl Accounts {
     /// Those of a resource that is logged in to; nothing for other kinds.
     pub(super) fn of(resource: &Value, held: &Held) -> Option<Self> {
-        let default = resource.pointer("/settings/account")?.as_str()?;
+        let accounts = resource.pointer("/accounts")?.as_array()?;
+        let mut accounts = accounts.iter().filter_map(Value::as_str);
+        let default = accounts.next()?;
         let target = text(resource, "/name");
-        let more = resource
-            .pointer("/settings/accounts")
-            .and_then(Value::as_array);
-        let more = more.into_iter().flatten().filter_map(Value::as_str);
         Some(Self {
             default: default.to_owned(),
-            offered: more.map(str::to_owned).collect(),
+            offered: accounts.map(str::to_owned).collect(),
             held: held.0.get(&target).cloned().unwrap_or_default(),
             target,
         })
@@ -95,8 +93,7 @@ mod tests {
     }
 
     fn accounts(grants: &[Value]) -> Accounts {
-        let web =
-            json!({ "name": "web-1", "settings": { "account": "root", "accounts": ["deploy"] } });
+        let web = json!({ "name": "web-1", "accounts": ["root", "deploy"] });
         Accounts::of(&web, &Held::read("rosa", &json!(grants))).unwrap()
     }
 
@@ -134,10 +131,10 @@ mod tests {
 
     #[test]
     fn a_target_with_one_account_leaves_no_choice_and_a_database_has_none() {
-        let lone = json!({ "name": "web-2", "settings": { "account": "root" } });
+        let lone = json!({ "name": "web-2", "accounts": ["root"] });
         let lone = Accounts::of(&lone, &Held::default()).unwrap();
         assert!(lone.choice().is_empty());
-        let database = json!({ "name": "analytics", "settings": { "user": "portcullis" } });
+        let database = json!({ "name": "analytics", "offers": ["read"] });
         assert!(Accounts::of(&database, &Held::default()).is_none());
     }
 }

@@ -33,26 +33,22 @@ pub enum Credential {
     Password(Secret<String>),
 }
 
-/// Why a target cannot be used.
+/// Why a target cannot be used. Whoever is being brought there reads it: it does not say where the target is.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody listens there, or nobody answers.
-    #[error("{address} cannot be reached: {reason}; check the resource's address and the network")]
+    #[error("the target cannot be reached: {reason}; check the resource's address and the network")]
     Unreachable {
-        /// Where.
-        address: String,
         /// What was seen.
         reason: String,
     },
     /// It is another host, or has another key.
     #[error(
-        "{address} shows the host key {shown}, which is not the one on record ({known}); if the host was \
+        "the target shows the host key {shown}, which is not the one on record ({known}); if the host was \
          reinstalled, compare with `ssh-keygen -lf` on the host itself and change the resource's host_keys, \
          otherwise somebody may be in between"
     )]
     HostKey {
-        /// Where.
-        address: String,
         /// The fingerprint it shows.
         shown: String,
         /// Those on record.
@@ -68,20 +64,16 @@ pub enum ConnectError {
     },
     /// The target did not let us in.
     #[error(
-        "{address} does not let {account} in with the injected credential; check the lines that \
+        "the target does not let {account} in with the injected credential; check the lines that \
          `portcullis resources show` prints for its sshd_config"
     )]
     NotLetIn {
-        /// Where.
-        address: String,
         /// The account.
         account: String,
     },
     /// The two have no common language, or the connection broke.
-    #[error("the SSH connection to {address} failed: {reason}")]
+    #[error("the SSH connection to the target failed: {reason}")]
     Protocol {
-        /// Where.
-        address: String,
         /// What was seen.
         reason: String,
     },

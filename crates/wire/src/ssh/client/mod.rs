@@ -33,11 +33,7 @@ pub async fn connect(
     limits: StreamLimits,
     patience: Duration,
 ) -> Result<Target, ConnectError> {
-    let address = destination.address.clone();
-    let unreachable = |reason: String| ConnectError::Unreachable {
-        address: address.clone(),
-        reason,
-    };
+    let unreachable = |reason: String| ConnectError::Unreachable { reason };
     let socket = timeout(patience, TcpStream::connect(&destination.address))
         .await
         .map_err(|_| unreachable(format!("no answer within {} s", patience.as_secs())))?
@@ -76,13 +72,12 @@ async fn establish(
     valve: Valve,
 ) -> Result<Target, ConnectError> {
     let Destination {
-        address,
         host_keys,
         account,
         credential,
+        ..
     } = destination;
     let protocol = |error: RusshError| ConnectError::Protocol {
-        address: address.clone(),
         reason: error.to_string(),
     };
     let (sender, events) = mpsc::channel(limits.messages());
@@ -103,15 +98,14 @@ async fn establish(
             return Err(match shown {
                 Some(shown) => ConnectError::HostKey {
                     known: fingerprints(&host_keys),
-                    address,
                     shown,
                 },
                 None => protocol(error),
             });
         }
     };
-    if !sign_in(&mut handle, &account, credential, &address).await? {
-        return Err(ConnectError::NotLetIn { address, account });
+    if !sign_in(&mut handle, &account, credential).await? {
+        return Err(ConnectError::NotLetIn { account });
     }
     valve.signed_in();
     let channel = handle.channel_open_session().await.map_err(protocol)?;
@@ -147,7 +141,6 @@ async fn sign_in(
     handle: &mut client::Handle<Handler>,
     account: &str,
     credential: Credential,
-    address: &str,
 ) -> Result<bool, ConnectError> {
     let unusable = |reason: String| ConnectError::Credential {
         account: account.to_owned(),
@@ -180,7 +173,6 @@ async fn sign_in(
     answer
         .map(|answer| answer.success())
         .map_err(|error| ConnectError::Protocol {
-            address: address.to_owned(),
             reason: error.to_string(),
         })
 }
