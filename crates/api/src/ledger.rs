@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use portcullis_engine::Failure;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use crate::auth::Caller;
 use crate::body::Named;
 use crate::problem::Problem;
+use crate::reachable::{DoorAddress, Reachable};
 use crate::{App, Routes};
 
 const TEXT: [(&str, &str); 1] = [("content-type", "text/plain; charset=utf-8")];
@@ -36,16 +37,26 @@ struct KeyAnswer {
     ssh_authority: String,
     /// What clients are to know the doors by: the public key of each, by the door's name.
     door_keys: BTreeMap<String, String>,
+    /// The address that people use for the API, where the configuration names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Where the doors are, by the door's name.
+    doors: BTreeMap<String, DoorAddress>,
 }
 
-/// The public keys of this installation.
+/// The public keys of this installation, and where its doors are.
 #[utoipa::path(get, path = "/ledger/key", tag = "ledger", security(()),
     responses((status = 200, description = "The keys", body = KeyAnswer)))]
-async fn ledger_key(State(engine): App) -> Json<KeyAnswer> {
+async fn ledger_key(
+    State(engine): App,
+    Extension(reachable): Extension<Reachable>,
+) -> Json<KeyAnswer> {
     Json(KeyAnswer {
         key: engine.ledger_key(),
         ssh_authority: engine.ssh_authority().to_owned(),
         door_keys: engine.door_keys().clone(),
+        url: reachable.url,
+        doors: reachable.doors,
     })
 }
 

@@ -15,6 +15,7 @@ mod lists;
 mod openapi;
 mod policy;
 mod problem;
+mod reachable;
 mod repeats;
 mod requests;
 mod resources;
@@ -29,6 +30,8 @@ mod tls;
 mod vigil;
 mod watch;
 
+pub use axum::Router;
+pub use reachable::{DoorAddress, Reachable};
 pub use router::router;
 pub use serve::serve_https;
 pub use tls::{ApiError, TlsIdentity, self_signed};

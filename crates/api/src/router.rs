@@ -15,6 +15,7 @@ use crate::body::MOST_BODY_BYTES;
 use crate::finish::UnderWay;
 use crate::openapi::Document;
 use crate::problem::Problem;
+use crate::reachable::Reachable;
 use crate::{
     Routes, auth, catalog, changes, events, finish, grants, groups, identities, ledger, openapi,
     policy, repeats, requests, resources, secrets, sessions, sign_in, tasks, watch,
@@ -23,8 +24,9 @@ use crate::{
 /// Where the API begins.
 const PREFIX: &str = "/api/v1";
 
-/// The API over an engine. Without [`crate::serve_https`] in front, callers' addresses are not known.
-pub fn router(engine: Arc<Engine>) -> Router {
+/// The API over an engine, telling where it and its doors are reached. Without [`crate::serve_https`] in front, callers'
+/// addresses are not known.
+pub fn router(engine: Arc<Engine>, reachable: Reachable) -> Router {
     let gate = middleware::from_fn_with_state(Arc::clone(&engine), auth::require);
     let once = middleware::from_fn_with_state(Arc::clone(&engine), repeats::once);
     let finish = middleware::from_fn_with_state(UnderWay::default(), finish::to_the_end);
@@ -40,6 +42,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(Extension(Document::of(&document)))
+        .layer(Extension(reachable))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(middleware::map_response(mark))
         .with_state(engine)

@@ -122,9 +122,12 @@ async fn what_is_not_there_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn anybody_is_told_what_to_know_each_door_by() {
+async fn anybody_is_told_where_each_door_is_and_what_to_know_it_by() {
     let world = World::new().await;
     let keys = request(Method::GET, "/ledger/key", None, None);
     let keys = world.reply(keys).await.done();
     assert_eq!(keys["door_keys"], json!({ "lodge": "public" }));
+    let door = json!({ "host": "gate.example", "port": 2222 });
+    assert_eq!(keys["doors"], json!({ "lodge": door }));
+    assert_eq!(keys["url"], "https://gate.example:8443");
 }

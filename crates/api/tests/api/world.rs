@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use axum::response::Response;
+use portcullis_api::{DoorAddress, Reachable};
 use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Preset, shipped};
@@ -145,7 +146,7 @@ impl World {
         let running = Running::start(ports.clone(), options, unlock);
         let running = running.await.unwrap();
         Self {
-            router: portcullis_api::router(Arc::clone(&running.engine)),
+            router: portcullis_api::router(Arc::clone(&running.engine), reachable()),
             engine: Arc::clone(&running.engine),
             running: Some(running),
             ports,
@@ -382,6 +383,18 @@ impl World {
                 .done();
         }
         last
+    }
+}
+
+/// As a server that people know by a name would say it.
+fn reachable() -> Reachable {
+    let door = DoorAddress {
+        host: Some("gate.example".to_owned()),
+        port: 2222,
+    };
+    Reachable {
+        url: Some("https://gate.example:8443".to_owned()),
+        doors: [("lodge".to_owned(), door)].into(),
     }
 }
 

@@ -276,6 +276,9 @@ pub(crate) struct SshArgs {
     /// The command to run
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
+    /// The SSH door, when it is not where the server says
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) gateway: Option<String>,
 }
 
 /// `ssh-config`
@@ -284,7 +287,7 @@ pub(crate) struct SshArgs {
     after_help = "Examples:\n  portcullis ssh-config --install        (rewrites ~/.ssh/portcullis_config, which ~/.ssh/config includes)\n  portcullis ssh-config > gate.conf      (then: ssh -F gate.conf web-1)\n\nA target with several accounts also gets a name for each: ssh web-1+deploy."
 )]
 pub(crate) struct SshConfigArgs {
-    /// The SSH door, when it is not on the server's host and port 2222
+    /// The SSH door, when it is not where the server says
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) gateway: Option<String>,
     /// The private key to offer

@@ -20,7 +20,7 @@ pub(crate) struct InitArgs {
     /// Read the passphrase of the offline key slot from here (`-`: standard input) instead of making one up
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// Names and addresses of the server for its certificate
+    /// Names and addresses of the server for its certificate; the first is the one that people use
     #[arg(long = "name", value_name = "HOST", default_values = ["localhost", "127.0.0.1", "::1"])]
     pub(crate) names: Vec<String>,
 }

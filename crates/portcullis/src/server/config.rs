@@ -9,6 +9,7 @@ use portcullis_store::AgeSealer;
 use serde::Deserialize;
 
 use super::folder::DataFolder;
+use super::url::ServerUrl;
 use crate::args::server::Role;
 use crate::outcome::Usage;
 
@@ -34,8 +35,9 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServerSection {
-    /// The address that people use.
-    pub(crate) url: String,
+    /// The address that people use, told to clients with those of the doors; without it, clients find the doors at the
+    /// host where they reached the API.
+    pub(crate) url: Option<ServerUrl>,
     /// The roles of this process.
     pub(crate) role: Vec<RoleName>,
 }
@@ -112,7 +114,7 @@ pub(crate) struct TapeSection {
 impl Default for ServerSection {
     fn default() -> Self {
         Self {
-            url: "https://localhost:8443".to_owned(),
+            url: None,
             role: ALL_ROLES.to_vec(),
         }
     }
@@ -166,7 +168,7 @@ impl Config {
         Self::parse(&text).with_context(|| format!("in {}", path.display()))
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let config: Self = toml::from_str(text)?;
         config.check()?;
         config.tape.check()?;
@@ -248,6 +250,22 @@ mod tests {
         let told = Config::parse("[listen]\nssh = \"127.0.0.1:2222\"\nsssh = 1\n").unwrap_err();
         let told = format!("{told:#}");
         assert!(told.contains("line 3") && told.contains("sssh"), "{told}");
+    }
+
+    #[test]
+    fn the_address_that_people_use_is_read_and_a_wrong_one_is_an_error_with_its_place() {
+        let read = Config::parse("[server]\nurl = \"https://gate.example:8443\"\n").unwrap();
+        let url = read.server.url.unwrap();
+        assert_eq!(
+            (url.host(), url.as_str()),
+            ("gate.example", "https://gate.example:8443")
+        );
+        let told = Config::parse("[server]\nurl = \"gate.example:8443\"\n").unwrap_err();
+        let told = format!("{told:#}");
+        assert!(
+            told.contains("line 2") && told.contains("https://HOST"),
+            "{told}"
+        );
     }
 
     #[test]

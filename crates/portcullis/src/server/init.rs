@@ -1,6 +1,7 @@
 //! `init`: the first start of an installation.
 
 use std::io::Write;
+use std::net::Ipv6Addr;
 use std::path::Path;
 
 use anyhow::Context;
@@ -23,7 +24,7 @@ const LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 /// The configuration that a new installation gets.
 const CONFIG: &str = r#"# Every setting has a default; unknown keys are errors.
 [server]
-url = "https://localhost:8443"
+url = "https://{host}:8443"         # what people use; clients are told the SSH door's address by it
 
 [listen]
 https = "127.0.0.1:8443"
@@ -85,9 +86,19 @@ pub(crate) async fn make(
     write_new(&folder.online_key(), founded.online.expose().as_bytes())?;
     write_new(&folder.certificate(), certificate.as_bytes())?;
     if !folder.config().exists() {
-        write_new(&folder.config(), CONFIG.as_bytes())?;
+        write_new(&folder.config(), configuration(names).as_bytes())?;
     }
     Ok(founded)
+}
+
+/// What is configured to begin with: people know the server by the first of its names.
+fn configuration(names: &[String]) -> String {
+    let host = names.first().map_or("localhost", String::as_str);
+    let host = match host.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => host.to_owned(),
+    };
+    CONFIG.replace("{host}", &host)
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -163,8 +174,26 @@ fn tell(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use super::super::config::Config;
     use super::*;
+
+    #[test]
+    fn the_first_name_is_what_people_use() {
+        for (names, url) in [
+            (
+                &["gate.example", "localhost"][..],
+                "https://gate.example:8443",
+            ),
+            (&["::1"], "https://[::1]:8443"),
+            (&[], "https://localhost:8443"),
+        ] {
+            let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+            let config = Config::parse(&configuration(&names)).unwrap();
+            assert_eq!(config.server.url.unwrap().as_str(), url);
+        }
+    }
 
     #[test]
     fn a_made_up_passphrase_has_letters_that_look_like_nothing_else_in_groups_that_do_not_count() {

@@ -6,6 +6,7 @@ pub(crate) mod folder;
 pub(crate) mod init;
 pub(crate) mod interruption;
 pub(crate) mod serve;
+mod url;
 mod world;
 
 pub(crate) use world::{OsEntropy, SystemClock, new_ports, ports};

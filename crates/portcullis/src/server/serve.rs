@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use portcullis_api::TlsIdentity;
+use portcullis_api::{DoorAddress, Reachable, Router, TlsIdentity};
 use portcullis_engine::{Engine, Options, Running, Unlock};
 use portcullis_model::Secret;
 use portcullis_ports::{Broker, BrokerSettings, failpoints};
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::config::Config;
+use super::config::{Config, ServerSection};
 use super::folder::{DataFolder, replace_private};
 use super::interruption::{Hangup, Interruption};
 use super::{OsEntropy, ports};
@@ -51,6 +51,12 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outc
         "portcullis: https://{} ssh {}",
         server.https, server.ssh
     ))?;
+    if let Some(url) = &config.server.url {
+        let (url, host, port) = (url.as_str(), url.host(), server.ssh.port());
+        output::line(format!(
+            "people use {url}, and the SSH door at {host} port {port}"
+        ))?;
+    }
     let broken = tokio::select! {
         () = interruption.heard() => None,
         broken = server.broken() => Some(broken),
@@ -147,7 +153,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let addresses = (https.local_addr()?, ssh.local_addr()?);
         let mut doors = JoinSet::new();
-        doors.spawn(serve_https(&running.engine, https, tls, stopped.clone()));
+        let router = router(&running.engine, &config.server, addresses.1);
+        doors.spawn(serve_https(router, https, tls, stopped.clone()));
         doors.spawn(serve_ssh(&running.engine, &brokers, ssh, stopped).await?);
         say_addresses(folder, addresses)?;
         Ok(Self {
@@ -203,17 +210,28 @@ fn tls(engine: &Engine, certificate: String) -> TlsIdentity {
     }
 }
 
-fn serve_https(
-    engine: &Arc<Engine>,
+/// The API, which tells where people find it and the SSH door.
+fn router(engine: &Arc<Engine>, server: &ServerSection, ssh: SocketAddr) -> Router {
+    let url = server.url.as_ref();
+    let door = DoorAddress {
+        host: url.map(|url| url.host().to_owned()),
+        port: ssh.port(),
+    };
+    let reachable = Reachable {
+        url: url.map(|url| url.as_str().to_owned()),
+        doors: [(SSH_DOOR.to_owned(), door)].into(),
+    };
+    portcullis_api::router(Arc::clone(engine), reachable)
+}
+
+async fn serve_https(
+    router: Router,
     listener: TcpListener,
     tls: TlsIdentity,
     stopped: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + use<> {
-    let router = portcullis_api::router(Arc::clone(engine));
-    async move {
-        if let Err(error) = portcullis_api::serve_https(listener, router, tls, stopped).await {
-            tracing::error!(%error, "the API ended");
-        }
+) {
+    if let Err(error) = portcullis_api::serve_https(listener, router, tls, stopped).await {
+        tracing::error!(%error, "the API ended");
     }
 }
 

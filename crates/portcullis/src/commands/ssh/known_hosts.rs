@@ -6,13 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde_json::Value;
 
-use super::Door;
-use crate::client::Api;
+use super::{DOOR, Door};
 use crate::outcome::Stuck;
 use crate::server::folder::replace_private;
-
-/// Which of the server's doors this is about.
-const DOOR: &str = "ssh";
 
 /// The file that holds the door's key.
 pub(super) struct KnownHosts(PathBuf);
@@ -20,11 +16,15 @@ pub(super) struct KnownHosts(PathBuf);
 impl KnownHosts {
     /// Puts the key that the server names into a file, in the place of one the door had before. What the file
     /// says of other hosts stays.
-    pub(super) async fn keep(file: &Path, api: &Api, door: &Door) -> anyhow::Result<Self> {
-        let keys = api.get("/ledger/key").await?;
+    pub(super) fn keep(
+        file: &Path,
+        keys: &Value,
+        server: &str,
+        door: &Door,
+    ) -> anyhow::Result<Self> {
         let key = keys.pointer("/door_keys").and_then(|keys| keys.get(DOOR));
         let key = key.and_then(Value::as_str).ok_or_else(|| Stuck {
-            what: format!("{} does not say what key its SSH door has", api.server()),
+            what: format!("{server} does not say what key its SSH door has"),
             next: "see whether the server is of this version: portcullis --version".to_owned(),
         })?;
         // Through a link, so that the link stays one.

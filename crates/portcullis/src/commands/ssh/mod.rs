@@ -5,19 +5,22 @@ mod config;
 mod include;
 mod known_hosts;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::args::Global;
 use crate::args::access::{SshArgs, SshConfigArgs};
 use crate::client::{Api, Home};
-use crate::outcome::{Outcome, Usage};
+use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output::{self, text};
 use accounts::{Accounts, Held};
 use known_hosts::KnownHosts;
+
+/// Which of the server's doors this is about.
+const DOOR: &str = "ssh";
 
 /// The SSH door's port when nobody says otherwise.
 const DEFAULT_PORT: u16 = 2222;
@@ -31,13 +34,14 @@ pub(crate) async fn config(global: &Global, args: SshConfigArgs) -> anyhow::Resu
     let targets: Vec<_> = targets
         .filter_map(|resource| Accounts::of(resource, &held))
         .collect();
-    let door = Door::find(global, &api, args.gateway.as_deref())?;
+    let keys = api.get("/ledger/key").await?;
+    let door = Door::find(&keys, api.server(), args.gateway.as_deref())?;
     let file = match (&args.known_hosts, args.install) {
         (Some(named), _) => named.clone(),
         (None, true) => include::folder(global)?.join("portcullis_known_hosts"),
         (None, false) => own_known_hosts(global)?,
     };
-    let known = KnownHosts::keep(&file, &api, &door).await?;
+    let known = KnownHosts::keep(&file, &keys, api.server(), &door)?;
     let lines = config::lines(&targets, &door, &known, &args);
     let kept = args.install.then(|| include::keep(global, &lines));
     let kept = kept.transpose()?;
@@ -77,8 +81,9 @@ pub(crate) async fn connect(global: &Global, args: SshArgs) -> anyhow::Result<Ou
         })?;
         format!("{}@{}", accounts.plain(), args.target)
     };
-    let door = Door::find(global, &api, None)?;
-    let known = KnownHosts::keep(&own_known_hosts(global)?, &api, &door).await?;
+    let keys = api.get("/ledger/key").await?;
+    let door = Door::find(&keys, api.server(), args.gateway.as_deref())?;
+    let known = KnownHosts::keep(&own_known_hosts(global)?, &keys, api.server(), &door)?;
     let [file, strict] = known.settings();
     let status = tokio::process::Command::new("ssh")
         .args(["-p", &door.port.to_string(), "-l", &login])
@@ -107,28 +112,25 @@ struct Door {
 }
 
 impl Door {
-    /// What was named, what a server in the data folder says, or the API's host.
-    fn find(global: &Global, api: &Api, named: Option<&str>) -> anyhow::Result<Self> {
+    /// What was named, or what the server says: by itself it names the port, and the host where it is configured with the
+    /// address that people use; otherwise that is where it was reached.
+    fn find(keys: &Value, server: &str, named: Option<&str>) -> anyhow::Result<Self> {
         if let Some(named) = named {
             return Self::parse(named);
         }
-        let host = host_of(api.server());
-        let Ok(bytes) = std::fs::read(global.data.join("run/addresses.json")) else {
-            return Ok(Self {
-                host,
-                port: DEFAULT_PORT,
+        let said = keys.pointer("/doors").and_then(|doors| doors.get(DOOR));
+        let host = said.and_then(|door| door.get("host")?.as_str());
+        let port = said.and_then(|door| u16::try_from(door.get("port")?.as_u64()?).ok());
+        let host = host.map_or_else(|| host_of(server), str::to_owned);
+        if !is_host(&host) {
+            bail!(Stuck {
+                what: format!("{server} says that its SSH door is at {host:?}, which is no host"),
+                next: "say where it is: --gateway HOST:PORT".to_owned(),
             });
-        };
-        let said: Value = serde_json::from_slice(&bytes)?;
-        let address: SocketAddr = text(&said, "/ssh").parse()?;
-        let host = if address.ip().is_unspecified() {
-            host
-        } else {
-            address.ip().to_string()
-        };
+        }
         Ok(Self {
             host,
-            port: address.port(),
+            port: port.unwrap_or(DEFAULT_PORT),
         })
     }
 
@@ -160,6 +162,12 @@ impl Door {
     }
 }
 
+/// Whether it can stand in a configuration of OpenSSH's, and on its command line, as a host and as nothing else.
+fn is_host(host: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    !host.is_empty() && !host.starts_with('-') && host.bytes().all(plain)
+}
+
 fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
@@ -173,6 +181,8 @@ fn host_of(url: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -183,6 +193,30 @@ mod tests {
         assert_eq!(door("[::1]:22").unwrap(), ("::1".to_owned(), 22));
         assert_eq!(door("::1").unwrap(), ("::1".to_owned(), 2222));
         assert!(door("gate:ssh").unwrap_err().is::<Usage>());
+    }
+
+    #[test]
+    fn the_door_is_where_the_server_says_unless_another_is_named() {
+        let find = |keys: Value, named| {
+            let door = Door::find(&keys, "https://localhost:9443", named);
+            door.map(|door| (door.host, door.port))
+        };
+        let at = |host: &str, port| (host.to_owned(), port);
+        let told = json!({ "doors": { "ssh": { "host": "gate.example", "port": 22 } } });
+        assert_eq!(find(told.clone(), None).unwrap(), at("gate.example", 22));
+        assert_eq!(find(told, Some("other:2200")).unwrap(), at("other", 2200));
+        let port = json!({ "doors": { "ssh": { "port": 22 } } });
+        assert_eq!(find(port, None).unwrap(), at("localhost", 22));
+        assert_eq!(find(json!({}), None).unwrap(), at("localhost", 2222));
+    }
+
+    #[test]
+    fn a_server_that_names_no_host_but_an_option_or_a_line_is_not_followed() {
+        for host in ["-oProxyCommand=x", "gate\n  ProxyCommand x", "a b", ""] {
+            let told = json!({ "doors": { "ssh": { "host": host, "port": 22 } } });
+            let refused = Door::find(&told, "https://localhost", None).unwrap_err();
+            assert!(refused.is::<Stuck>(), "{host:?}");
+        }
     }
 
     #[test]
