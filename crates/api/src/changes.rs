@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named, ReasonBody};
+use crate::body::{Body, Named, ReasonBody, optional_text};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::{Answer, App, Routes};
 
@@ -51,6 +51,9 @@ struct SignBody {
     /// The digest of what the owner saw.
     #[schema(value_type = String)]
     digest: Digest,
+    /// Why, for people.
+    #[serde(default, deserialize_with = "optional_text")]
+    reason: Option<String>,
 }
 
 /// An owner confirms exactly what the digest stands for.
@@ -63,7 +66,8 @@ async fn sign_change(
     Named(id): Named<ChangeId>,
     Body(body): Body<SignBody>,
 ) -> Answer<ChangeView> {
-    Ok(Json(engine.sign_change(&who, id, body.digest).await?))
+    let signed = engine.sign_change(&who, id, body.digest, body.reason.as_deref());
+    Ok(Json(signed.await?))
 }
 
 /// An owner, or the proposer, says no.

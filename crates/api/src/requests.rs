@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::body::{Body, Named, ReasonBody, text};
+use crate::body::{Body, Named, ReasonBody, optional_text, text};
 use crate::lists::{Listed, PageParams, Paging};
 use crate::problem::Problem;
 use crate::{Answer, App, Routes};
@@ -98,6 +98,9 @@ struct ApproveBody {
     /// The digest of what the approver saw.
     #[schema(value_type = String)]
     digest: Digest,
+    /// Why, or under which condition, for people.
+    #[serde(default, deserialize_with = "optional_text")]
+    reason: Option<String>,
 }
 
 /// Approves exactly what the digest stands for.
@@ -110,7 +113,8 @@ async fn approve_request(
     Named(id): Named<RequestId>,
     Body(body): Body<ApproveBody>,
 ) -> Answer<RequestView> {
-    Ok(Json(engine.approve(&who, id, body.digest).await?))
+    let approved = engine.approve(&who, id, body.digest, body.reason.as_deref());
+    Ok(Json(approved.await?))
 }
 
 /// Says no.

@@ -274,6 +274,23 @@ impl Engine {
         Ok(Word { by, reason })
     }
 
+    /// The reasons that were given with the events of this kind, in their order.
+    pub(crate) async fn reasons_of(
+        &self,
+        stream: &StreamId,
+        kind: &str,
+    ) -> Result<Vec<Option<String>>, Failure> {
+        let mut reasons = Vec::new();
+        for stored in self.journal.store.stream(stream, 0).await? {
+            if Event::from_leaf(&stored.leaf)?.kind == kind {
+                let bodies = self.journal.store.bodies(stored.position).await?;
+                let mut reason = bodies.into_iter().filter(|body| body.field == "reason");
+                reasons.push(reason.next().map(|body| body.text));
+            }
+        }
+        Ok(reasons)
+    }
+
     async fn body_beside(
         &self,
         stream: &StreamId,

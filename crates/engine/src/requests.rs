@@ -74,6 +74,9 @@ pub struct Approved {
     pub by: String,
     /// When.
     pub at: Timestamp,
+    /// What they said, if anything and not erased; told of one request, not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Engine {
@@ -162,6 +165,7 @@ impl Engine {
         who: &Authentication,
         id: RequestId,
         seen: Digest,
+        reason: Option<&str>,
     ) -> Result<RequestView, Failure> {
         self.journal.custody.trusted()?;
         let mut loaded = self.journal.load::<Request>(id).await?;
@@ -182,7 +186,10 @@ impl Engine {
         let mut command = self.journal.command(Some(who.identity));
         let approved = request.approve(who, seen, &facts, command.at());
         for event in approved.map_err(|refusal| Failure::of_request(&refusal, id))? {
-            command.push(&mut loaded, &event)?;
+            let given = matches!(event, RequestEvent::Approved { .. });
+            let bodies = reason.filter(|_| given);
+            let bodies = bodies.map(|text| self.journal.body("reason", text));
+            command.push_with(&mut loaded, &event, bodies.into_iter().collect())?;
         }
         let counting = loaded.get()?.counting(&electorate).into_iter();
         let approvers = counting.map(|approval| approval.by).collect();
@@ -287,7 +294,11 @@ impl Engine {
             _ => None,
         };
         let grant_status = self.grant_status(&request).await?;
-        let view = seen(&loaded.stream, request, reason, &census)?;
+        let mut view = seen(&loaded.stream, request, reason, &census)?;
+        let said = self.reasons_of(&loaded.stream, "request.approved").await?;
+        for (approval, reason) in view.approved.iter_mut().zip(said) {
+            approval.reason = reason;
+        }
         Ok(RequestView {
             grant_status,
             denied,
@@ -440,6 +451,7 @@ fn approved(request: &Request, census: &Census) -> Vec<Approved> {
             .map_or_else(String::new, |stage| stage.name.clone()),
         by: census.name(approval.by),
         at: approval.at,
+        reason: None,
     });
     approvals.collect()
 }

@@ -1,6 +1,7 @@
 //! Whole stories through the API: owners change things, somebody asks, others decide.
 
 use axum::http::StatusCode;
+use portcullis_model::RequestId;
 use portcullis_policy::{Preset, shipped};
 use serde_json::{Value, json};
 
@@ -61,6 +62,54 @@ async fn a_request_two_owners_approve_becomes_a_grant_with_evidence() {
     );
     let release = format!("/grants/{id}/release");
     world.post(&people.rosa, &release, json!({})).await.done();
+}
+
+#[tokio::test]
+async fn what_an_approver_says_is_told_of_the_request_and_is_beside_the_leaf() {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    let request = ask(&world, &people.rosa, "one").await;
+    let id = request["id"].as_str().unwrap();
+    let approve = format!("/requests/{id}/approve");
+    let digest = request["terms"]["digest"].clone();
+    let said = json!({"digest": digest, "reason": "the lamp alone"});
+    world.post(&people.olaf, &approve, said).await.done();
+    let silent = json!({"digest": digest});
+    world.post(&people.pia, &approve, silent).await.done();
+    let shown = world
+        .get(&people.rosa, &format!("/requests/{id}"))
+        .await
+        .done();
+    assert_eq!(shown["approved"][0]["reason"], "the lamp alone");
+    assert!(shown["approved"][1].get("reason").is_none(), "{shown}");
+    assert_eq!(shown["reason"], "the lamp is out");
+    let stream = id.parse::<RequestId>().unwrap().into();
+    let leaves = world.ports.store.stream(&stream, 0).await.unwrap();
+    for stored in leaves {
+        let leaf = String::from_utf8(stored.leaf).unwrap();
+        assert!(!leaf.contains("the lamp alone"), "{leaf}");
+    }
+    let long = json!({"digest": digest, "reason": "x".repeat(1_000_000)});
+    let refused = world.post(&people.olaf, &approve, long).await;
+    assert!(refused.text().contains("too long"), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn what_an_owner_says_is_told_of_the_change_they_sign() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let body = json!({"name": "paul", "kind": "human"});
+    let change = world.post(&people.iris, "/identities", body).await.done();
+    let path = format!("/changes/{}", change["id"].as_str().unwrap());
+    let said = json!({"digest": change["digest"], "reason": "starts on Monday"});
+    world
+        .post(&people.pia, &format!("{path}/sign"), said)
+        .await
+        .done();
+    let shown = world.get(&people.olaf, &path).await.done();
+    let wanted = json!([{"by": "pia", "reason": "starts on Monday"}]);
+    assert_eq!(shown["said"], wanted, "{shown}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use portcullis_model::{Authentication, ChangeId, Digest, IdentityId, OwnerRole};
 use portcullis_ports::store::SealedRow;
 
 use crate::Engine;
+use crate::evidence::Word;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 use crate::lists::{Order, Page, Part};
@@ -103,6 +104,7 @@ impl Engine {
         who: &Authentication,
         id: ChangeId,
         seen: Digest,
+        reason: Option<&str>,
     ) -> Result<ChangeView, Failure> {
         let mut loaded = self.journal.load::<Change>(id).await?;
         self.trusted_to(&loaded.get()?.needed)?;
@@ -112,7 +114,8 @@ impl Engine {
         let signed = change.sign(who, roles, seen, command.at())?;
         self.may_administer(who.identity, Step::Sign, &change.needed, &change.body)
             .await?;
-        command.push(&mut loaded, &signed)?;
+        let bodies = reason.map(|text| self.journal.body("reason", text));
+        command.push_with(&mut loaded, &signed, bodies.into_iter().collect())?;
         self.apply_when_signed(who, command, id, loaded).await
     }
 
@@ -147,8 +150,19 @@ impl Engine {
             _ => None,
         };
         let view = self.change_view(id, change, None).await?;
-        let view = if hides { view.without_whereabouts() } else { view };
-        Ok(ChangeView { refused, ..view })
+        let view = if hides {
+            view.without_whereabouts()
+        } else {
+            view
+        };
+        let reasons = self.reasons_of(&loaded.stream, "change.signed").await?;
+        let said = view.signed_by.iter().cloned().zip(reasons);
+        let said = said.filter(|(_, reason)| reason.is_some());
+        Ok(ChangeView {
+            refused,
+            said: said.map(|(by, reason)| Word { by, reason }).collect(),
+            ..view
+        })
     }
 
     /// The changes, newest first.
@@ -168,7 +182,11 @@ impl Engine {
                 .map_err(|_| Failure::missing("change", &stream))?;
             let hides = tells_too_much(&change, who, &census);
             let view = known.view(id, change, None)?;
-            Ok(if hides { view.without_whereabouts() } else { view })
+            Ok(if hides {
+                view.without_whereabouts()
+            } else {
+                view
+            })
         })
     }
 

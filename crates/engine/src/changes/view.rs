@@ -34,6 +34,9 @@ pub struct ChangeView {
     pub proposer_name: String,
     /// Who signed, by name.
     pub signed_by: Vec<String>,
+    /// What they said, each who said anything; told of one change, not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<Word>,
     /// Whose signatures it needs in all, in words; empty once it waits for none.
     pub needs: String,
     /// Which of them are missing, and who could give them: `pam (pia or paul)`; empty when none are.
@@ -140,6 +143,7 @@ impl Known {
                 .iter()
                 .map(|signature| self.name(signature.by))
                 .collect(),
+            said: Vec::new(),
             refused: None,
             needs,
             missing,

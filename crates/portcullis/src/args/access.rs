@@ -31,7 +31,7 @@ pub(crate) enum AccessCommand {
     },
     /// Approve a request, or sign a change
     #[command(
-        after_help = "Examples:\n  portcullis approve req_…\n  portcullis approve chg_… --digest 3f1c09ab77e2   (only what you looked at before)"
+        after_help = "Examples:\n  portcullis approve req_…\n  portcullis approve req_… --reason 'for the migration only'\n  portcullis approve chg_… --digest 3f1c09ab77e2   (only what you looked at before)"
     )]
     Approve(ApproveArgs),
     /// Refuse a request or a change
@@ -139,6 +139,9 @@ pub(crate) struct ApproveArgs {
     /// Approve only what has this digest, as `requests show` printed it; its first 12 digits do
     #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<SeenDigest>,
+    /// Why, for whoever asked and for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 /// The digest of what somebody looked at, or what it begins with.

@@ -322,7 +322,7 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
         output::line(format!(
             "approved   {} by {}, {}",
             text(approval, "/stage"),
-            text(approval, "/by"),
+            word(approval, ""),
             moment_and_when(approval, "/at")
         ))?;
     }

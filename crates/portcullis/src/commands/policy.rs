@@ -58,8 +58,12 @@ pub(crate) async fn run(global: &Global, command: PolicyCommand) -> anyhow::Resu
         }
         PolicyCommand::Sign { id } => {
             let api = Api::signed_in(global)?;
-            let digest = None;
-            sign_change(global, &api, &ApproveArgs { id, digest }).await
+            let args = ApproveArgs {
+                id,
+                digest: None,
+                reason: None,
+            };
+            sign_change(global, &api, &args).await
         }
         PolicyCommand::Show { out } => show(global, out.as_deref()).await,
         PolicyCommand::Line => {

@@ -21,7 +21,7 @@ pub(super) async fn approve(
     }
     let path = format!("/requests/{}", args.id);
     let digest = digest_to_give(api, &path, "/terms/digest", &args).await?;
-    let body = json!({ "digest": digest });
+    let body = json!({ "digest": digest, "reason": args.reason });
     let approved = api.post(&format!("{path}/approve"), &body).await?;
     show_request(global, &assigned(api, approved).await)?;
     Ok(Outcome::Done)

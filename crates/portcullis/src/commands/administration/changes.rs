@@ -19,7 +19,7 @@ pub(crate) async fn sign_change(
 ) -> anyhow::Result<Outcome> {
     let path = format!("/changes/{}", args.id);
     let digest = digest_to_give(api, &path, "/digest", args).await?;
-    let body = json!({ "digest": digest });
+    let body = json!({ "digest": digest, "reason": args.reason });
     let signed = api.post(&format!("{path}/sign"), &body).await?;
     show_change(global, &signed)?;
     if !global.json {
@@ -99,6 +99,10 @@ pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Out
     }
     output::line(format!("by         {}", text(change, "/proposer_name")))?;
     output::line(format!("signed by  {}", list(change, "/signed_by")))?;
+    let said = change.get("said").and_then(Value::as_array);
+    for said in said.into_iter().flatten() {
+        output::line(format!("said       {}", word(said, "")))?;
+    }
     if text(change, "/status") == "refused" {
         output::line(format!("refused    by {}", word(change, "/refused")))?;
     }
