@@ -388,10 +388,12 @@ pub(crate) enum ChangesCommand {
 /// `policy …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Check a bundle, offline
-    #[command(after_help = "Example:\n  portcullis policy check --policies my-policies/")]
+    /// Check a bundle, and say which one was checked; a folder's is checked offline
+    #[command(
+        after_help = "Examples:\n  portcullis policy check --policies my-policies/\n  portcullis policy check                          (the active one)"
+    )]
     Check {
-        /// The bundle's folder (default: the shipped one)
+        /// The bundle's folder (default: what is active at the server you are signed in to, or the shipped one)
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
     },

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use anyhow::{Context, bail};
 use portcullis_engine::read_bundle;
-use portcullis_policy::{Preset, shipped};
+use portcullis_policy::{Bundle, Preset, shipped};
 use serde_json::{Value, json};
 
 use super::access::{show_preview, wish_body};
@@ -13,8 +13,8 @@ use super::administration::{show_change, sign_change};
 use crate::args::Global;
 use crate::args::access::ApproveArgs;
 use crate::args::administration::PolicyCommand;
-use crate::client::Api;
-use crate::outcome::Outcome;
+use crate::client::{Api, ApiError};
+use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output::{self, text};
 
 /// The deepest a bundle's folders go.
@@ -103,20 +103,62 @@ fn show_policies(explained: &Value) -> anyhow::Result<()> {
 }
 
 async fn check(global: &Global, policies: Option<&Path>) -> anyhow::Result<Outcome> {
-    let bundle = match policies {
-        Some(folder) => read_bundle(read(folder)?).await??,
-        None => shipped(Preset::Strict)?,
+    let (which, bundle) = match policies {
+        Some(folder) => {
+            let bundle = read_bundle(read(folder)?).await??;
+            (format!("the bundle in {}", folder.display()), bundle)
+        }
+        None => active_or_shipped(global).await?,
     };
     if global.json {
-        output::json(&json!({ "digest": bundle.digest(), "line": bundle.line_digest() }))?;
+        output::json(&json!({
+            "checked": which, "digest": bundle.digest(), "line": bundle.line_digest(),
+        }))?;
     } else {
         output::line(format!(
-            "the bundle is valid\ndigest  {}\nline    {}",
+            "{which} is valid\ndigest  {}\nline    {}",
             bundle.digest(),
             bundle.line_digest()
         ))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The bundle that is active at the server somebody is signed in to; where nobody is, the shipped one. Which one it is, is
+/// said.
+async fn active_or_shipped(global: &Global) -> anyhow::Result<(String, Bundle)> {
+    let ours = |why| {
+        let which = format!("the shipped bundle ({why})");
+        Ok((which, shipped(Preset::Strict)?))
+    };
+    let api = match Api::signed_in(global) {
+        Ok(api) => api,
+        Err(error) if global.identity.is_none() && (error.is::<Stuck>() || error.is::<Usage>()) => {
+            return ours("you are signed in to no server");
+        }
+        Err(error) => return Err(error),
+    };
+    let active = match api.get("/policy").await {
+        Ok(active) => active,
+        Err(ApiError::Problem(problem)) if problem.status == 401 => {
+            return ours("your sign-in ended");
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let files = active.get("files").and_then(Value::as_object);
+    let files = files.into_iter().flatten().map(|(path, content)| {
+        let content = content.as_str().unwrap_or_default();
+        (path.clone(), content.as_bytes().to_vec())
+    });
+    let bundle = read_bundle(files.collect()).await??;
+    let told = text(&active, "/digest");
+    if bundle.digest().to_string() != told {
+        bail!(
+            "{} says that its active bundle is {told}, and hands out another",
+            api.server()
+        );
+    }
+    Ok((format!("the active bundle of {}", api.server()), bundle))
 }
 
 async fn show(global: &Global, out: Option<&Path>) -> anyhow::Result<Outcome> {
