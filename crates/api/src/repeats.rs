@@ -13,10 +13,11 @@ use portcullis_model::{Event, IdentityId};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{Object, OpenApi, Required, ResponseBuilder, Type};
+use utoipa::openapi::{Object, OpenApi, Required, Type};
 
 use crate::auth::Caller;
 use crate::body::{BODY_WITHIN, IdempotencyKey, MOST_BODY_BYTES};
+use crate::openapi::problem;
 use crate::problem::Problem;
 
 /// Marks an answer that was given before.
@@ -168,10 +169,9 @@ fn describe_one(post: &mut Operation) {
     post.parameters
         .get_or_insert_default()
         .push(key.build().into());
-    let reused = ResponseBuilder::new()
-        .description("`idempotency_key_reused`: the Idempotency-Key was used for another call");
+    let reused = problem("`idempotency_key_reused`: the Idempotency-Key was used for another call");
     let responses = &mut post.responses.responses;
     responses
         .entry("422".to_owned())
-        .or_insert_with(|| reused.build().into());
+        .or_insert_with(|| reused.into());
 }

@@ -38,6 +38,7 @@ pub fn router(engine: Arc<Engine>, reachable: Reachable) -> Router {
         .nest(PREFIX, open().merge(closed))
         .split_for_parts();
     repeats::describe(&mut document);
+    openapi::add_problems(&mut document);
     routes
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -109,6 +109,22 @@ async fn the_description_names_each_operation_once_and_every_parameter() {
 }
 
 #[tokio::test]
+async fn the_description_says_of_every_operation_how_it_says_no() {
+    let world = World::new().await;
+    let document = document(&world).await;
+    let problem = &document["components"]["schemas"]["Problem"]["properties"];
+    for field in ["code", "detail", "next"] {
+        assert!(problem[field].is_object(), "{problem}");
+    }
+    let wanted = json!({ "$ref": "#/components/schemas/Problem" });
+    for (method, path, operation) in routes(&document) {
+        let no = &operation["responses"]["default"];
+        let schema = &no["content"]["application/problem+json"]["schema"];
+        assert_eq!(*schema, wanted, "{method} {path}: {no}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_problem_too() {
     let world = World::new().await;
     let nothing = world
