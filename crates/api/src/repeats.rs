@@ -114,7 +114,7 @@ async fn outcome(
         ("change", _) => {
             let change = engine.show_change(who, named(id)?).await?;
             match route {
-                "/resources" => show(status, engine.resource_put(change)),
+                "/resources" => show(status, engine.resource_put(change).await?),
                 "/policy/proposals" => show(status, Engine::bundle_proposal(change)),
                 "/identities/{name}/enroll" => show(StatusCode::ACCEPTED, change),
                 _ => show(status, change),

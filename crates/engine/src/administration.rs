@@ -11,6 +11,7 @@ use portcullis_model::{
     SecretId, Timestamp,
 };
 use portcullis_policy::{ChangeKind, change_kind};
+use portcullis_ports::Opener;
 use portcullis_vault::{SecretKind, parse_password, parse_ssh_private_key};
 use serde::Serialize;
 
@@ -172,25 +173,41 @@ impl Engine {
         let replaces = self.record_digest(resource.id).await?;
         let body = ChangeBody::PutResource { resource, replaces };
         let change = self.propose(who, body).await?;
-        Ok(self.resource_put(change))
+        self.resource_put(change).await
     }
 
     /// A change with what its resource's owner has to place by hand, if it puts one.
-    pub fn resource_put(&self, change: ChangeView) -> ResourcePut {
+    pub async fn resource_put(&self, change: ChangeView) -> Result<ResourcePut, Failure> {
         let instructions = match &change.change.body {
-            ChangeBody::PutResource { resource, .. } => self.to_place_at(resource),
+            ChangeBody::PutResource { resource, .. } => self.to_place_at(resource).await?,
             _ => String::new(),
         };
-        ResourcePut {
+        Ok(ResourcePut {
             change,
             instructions,
-        }
+        })
     }
 
-    pub(crate) fn to_place_at(&self, resource: &Resource) -> String {
-        let broker = self.ports.broker(&resource.kind);
-        let told = broker.map(|broker| broker.target_instructions(resource, &self.ssh_authority));
-        told.unwrap_or_default()
+    pub(crate) async fn to_place_at(&self, resource: &Resource) -> Result<String, Failure> {
+        let Some(broker) = self.ports.broker(&resource.kind) else {
+            return Ok(String::new());
+        };
+        let Some(name) = &resource.credential else {
+            let opener = Opener::Authority(&self.ssh_authority);
+            return Ok(broker.target_instructions(resource, opener));
+        };
+        let loaded = self.vault.record(name).await?;
+        let secret = loaded.get()?;
+        let opener = if secret.secret_kind == SecretKind::Password.as_str() {
+            Opener::Password { secret: name }
+        } else {
+            let public = &secret.public;
+            Opener::Key {
+                secret: name,
+                public,
+            }
+        };
+        Ok(broker.target_instructions(resource, opener))
     }
 
     /// Removes a resource.

@@ -129,7 +129,9 @@ impl Engine {
         if tells_too_much(loaded.get()?, who, &self.census().await?) {
             return Err(Failure::denied(
                 "not_eligible",
-                format!("the evidence of {id} tells where a resource is, which is for who answers for it"),
+                format!(
+                    "the evidence of {id} tells where a resource is, which is for who answers for it"
+                ),
                 "ask an owner of the resource, or of the installation, to take it",
             ));
         }

@@ -53,9 +53,13 @@ pub struct Whereabouts {
 
 impl Engine {
     /// A resource for people and programs.
-    pub async fn show_resource(&self, who: IdentityId, name: &str) -> Result<ResourceView, Failure> {
+    pub async fn show_resource(
+        &self,
+        who: IdentityId,
+        name: &str,
+    ) -> Result<ResourceView, Failure> {
         let resource = self.resource_record(name).await?;
-        let instructions = self.to_place_at(&resource);
+        let instructions = self.to_place_at(&resource).await?;
         let mut view = self.resource_view(who, resource, &self.census().await?);
         if let Some(whereabouts) = &mut view.whereabouts {
             whereabouts.instructions = instructions;
@@ -80,7 +84,10 @@ impl Engine {
         let offers = self.offers(&resource);
         ResourceView {
             accounts: endpoint.map_or_else(Vec::new, |endpoint| endpoint.accounts),
-            offers: offers.iter().map(|offer| words_of(offer).join(" ")).collect(),
+            offers: offers
+                .iter()
+                .map(|offer| words_of(offer).join(" "))
+                .collect(),
             whereabouts: census.may_find(who, resource.id).then_some(Whereabouts {
                 credential: resource.credential,
                 settings: resource.settings,

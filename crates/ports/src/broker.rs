@@ -52,6 +52,25 @@ pub struct Endpoint {
     pub accounts: Vec<String>,
 }
 
+/// What opens a resource's accounts.
+#[derive(Debug, Clone, Copy)]
+pub enum Opener<'a> {
+    /// Certificates of our authority, by its public key.
+    Authority(&'a str),
+    /// A vaulted key, by its name and its public half.
+    Key {
+        /// The secret's name.
+        secret: &'a str,
+        /// The public half, as the protocol writes it.
+        public: &'a str,
+    },
+    /// A vaulted password, by its name.
+    Password {
+        /// The secret's name.
+        secret: &'a str,
+    },
+}
+
 /// One protocol.
 #[async_trait]
 pub trait Broker: Send + Sync {
@@ -98,8 +117,8 @@ pub trait Broker: Send + Sync {
         entropy: &dyn Entropy,
     ) -> Result<(Secret<String>, String), BrokerError>;
 
-    /// What the owner of a new resource has to place at the target by hand; `authority` is our certificate authority's public key.
-    fn target_instructions(&self, resource: &Resource, authority: &str) -> String;
+    /// What the owner of a new resource has to place at the target by hand.
+    fn target_instructions(&self, resource: &Resource, opener: Opener<'_>) -> String;
 
     /// Serves until shut down. A client's misbehaviour never ends it.
     async fn serve(

@@ -24,7 +24,7 @@ pub use authenticator::{
     Authenticator, AuthenticatorError, Chosen, Enrolled, Presented, SignedKey,
 };
 pub use blobs::{BlobError, BlobWriter, Blobs};
-pub use broker::{Broker, BrokerError, BrokerSettings, Endpoint};
+pub use broker::{Broker, BrokerError, BrokerSettings, Endpoint, Opener};
 pub use clock::{Clock, Entropy};
 pub use connector::{
     Assignment, Connector, ConnectorError, Effective, Held, Privilege, Removal, Right, Target,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use portcullis_model::{Action, ActionDescriptor, Classified, KindDescriptor, Resource, Secret};
-use portcullis_ports::{Broker, BrokerError, BrokerSettings, Endpoint, Entropy};
+use portcullis_ports::{Broker, BrokerError, BrokerSettings, Endpoint, Entropy, Opener};
 use schemars::json_schema;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -60,7 +60,7 @@ impl Broker for Lodge {
         Ok((Secret::new("private".to_owned()), "public".to_owned()))
     }
 
-    fn target_instructions(&self, resource: &Resource, _: &str) -> String {
+    fn target_instructions(&self, resource: &Resource, _: Opener<'_>) -> String {
         format!("open the gate of {}", resource.name)
     }
 

@@ -29,7 +29,7 @@ use portcullis_model::{
 use portcullis_ports::broker::Endpoint;
 use portcullis_ports::clock::random;
 use portcullis_ports::control::TargetCredential;
-use portcullis_ports::{Broker, BrokerError, BrokerSettings, Entropy};
+use portcullis_ports::{Broker, BrokerError, BrokerSettings, Entropy, Opener};
 use portcullis_wire::ssh::HostKey;
 use tokio::net::TcpListener;
 
@@ -105,8 +105,8 @@ impl Broker for Door {
         Ok((private, key.public().to_string()))
     }
 
-    fn target_instructions(&self, resource: &Resource, authority: &str) -> String {
-        settings::instructions(resource, authority)
+    fn target_instructions(&self, resource: &Resource, opener: Opener<'_>) -> String {
+        settings::instructions(resource, opener)
     }
 
     async fn serve(

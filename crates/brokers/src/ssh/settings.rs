@@ -1,7 +1,7 @@
 //! The settings of an SSH host, and what its owner has to do there by hand.
 
 use portcullis_model::Resource;
-use portcullis_ports::BrokerError;
+use portcullis_ports::{BrokerError, Opener};
 use portcullis_wire::ssh::PublicKey;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,7 +90,7 @@ fn is_address(address: &str) -> bool {
 }
 
 /// The lines to place at the host.
-pub fn instructions(resource: &Resource, authority: &str) -> String {
+pub fn instructions(resource: &Resource, opener: Opener<'_>) -> String {
     let name = &resource.name;
     let (account, address) = match Settings::of(resource) {
         Ok(settings) => (settings.account, settings.address),
@@ -98,8 +98,8 @@ pub fn instructions(resource: &Resource, authority: &str) -> String {
     };
     let (host, port) = address.rsplit_once(':').unwrap_or((&address, "22"));
     let host = host.trim_matches(['[', ']']);
-    let trust = match &resource.credential {
-        None => format!(
+    let trust = match opener {
+        Opener::Authority(authority) => format!(
             "# on {name}: trust certificates of this installation\n\
              # /etc/ssh/portcullis_ca.pub\n\
              {authority}\n\
@@ -107,10 +107,15 @@ pub fn instructions(resource: &Resource, authority: &str) -> String {
              # AuthorizedPrincipalsFile is needed (where there is one, list the account in it)\n\
              TrustedUserCAKeys /etc/ssh/portcullis_ca.pub\n"
         ),
-        Some(secret) => format!(
+        Opener::Key { secret, public } => format!(
             "# on {name}: let the vaulted key {secret} in, nothing else on its line\n\
-             # ~{account}/.ssh/authorized_keys, with the key that `portcullis secrets show {secret}` prints\n\
-             restrict,pty PUBLIC-KEY\n"
+             # ~{account}/.ssh/authorized_keys\n\
+             restrict,pty {public}\n"
+        ),
+        Opener::Password { secret } => format!(
+            "# on {name}: let {account} in with its password, which is the vaulted {secret}\n\
+             # /etc/ssh/sshd_config\n\
+             Match User {account}\n    PasswordAuthentication yes\n"
         ),
     };
     format!(
@@ -122,7 +127,40 @@ pub fn instructions(resource: &Resource, authority: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_model::id::TypedId;
+    use portcullis_model::{Environment, ResourceId, Sensitivity, Timestamp};
+
     use super::*;
+
+    #[test]
+    fn what_is_to_be_placed_fits_what_opens_the_host() {
+        let resource = Resource {
+            id: ResourceId::from_parts(Timestamp::from_millis(1), [1; 10]),
+            name: "web-1".to_owned(),
+            kind: "ssh".to_owned(),
+            environment: Environment::Production,
+            sensitivity: Sensitivity::Internal,
+            owners: [].into(),
+            credential: None,
+            settings: serde_json::Value::Null,
+        };
+        let lines = [
+            "TrustedUserCAKeys",
+            "restrict,pty ssh-ed25519 AAAA",
+            "PasswordAuthentication",
+        ];
+        let (secret, public) = ("web-1-root", "ssh-ed25519 AAAA");
+        for (opener, line) in [
+            (Opener::Authority("ssh-ed25519 CA"), 0),
+            (Opener::Key { secret, public }, 1),
+            (Opener::Password { secret }, 2),
+        ] {
+            let told = instructions(&resource, opener);
+            for (number, text) in lines.iter().enumerate() {
+                assert_eq!(told.contains(text), number == line, "{text} in {told}");
+            }
+        }
+    }
 
     #[test]
     fn addresses_are_a_host_and_a_port() {

@@ -13,7 +13,7 @@ use portcullis_model::{Action, Impact, KindDescriptor, Resource};
 use serde_json::Value;
 
 use super::authenticator::Drawn;
-use crate::Broker;
+use crate::{Broker, Opener};
 
 /// A broker to be tried, with a resource it can reach.
 pub trait Specimen {
@@ -207,24 +207,22 @@ fn keeps_its_key(broker: &dyn Broker) {
 
 fn tells_what_to_place(specimen: &dyn Specimen) {
     let broker = specimen.broker();
-    let resource = Resource {
-        credential: None,
-        ..specimen.resource()
-    };
-    let told = broker.target_instructions(&resource, "AUTHORITY-KEY");
-    assert!(
-        told.contains("AUTHORITY-KEY"),
-        "the authority is missing: {told}"
-    );
-    let vaulted = Resource {
-        credential: Some("VAULTED-NAME".to_owned()),
-        ..resource
-    };
-    let told = broker.target_instructions(&vaulted, "AUTHORITY-KEY");
-    assert!(
-        told.contains("VAULTED-NAME"),
-        "the secret is missing: {told}"
-    );
+    let resource = specimen.resource();
+    let (secret, public) = ("VAULTED-NAME", "PUBLIC-HALF");
+    for (opener, tells) in [
+        (Opener::Authority("AUTHORITY-KEY"), &["AUTHORITY-KEY"][..]),
+        (Opener::Key { secret, public }, &[secret, public]),
+        (Opener::Password { secret }, &[secret]),
+    ] {
+        let told = broker.target_instructions(&resource, opener);
+        for it in ["AUTHORITY-KEY", secret, public] {
+            assert_eq!(
+                told.contains(it),
+                tells.contains(&it),
+                "{it} for {opener:?}: {told}"
+            );
+        }
+    }
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
