@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod administration;
 mod approvals;
 mod attacks;
 mod bad_input;
