@@ -79,13 +79,13 @@ fn layers_pass_while_they_hold_and_name_who_broke_which() {
             "crates/flow/src/lib.rs",
             "\n\n",
             "use std::fs;\n",
-            "crates/flow/src/lib.rs:",
+            "`std::fs` on a pure floor",
         ),
         (
             "crates/engine/src/grants.rs",
             "\n\n",
             "use portcullis_vault::Keyring::open_sealed;\n",
-            "crates/engine/src/grants.rs:",
+            "`open_sealed` may stand in crates/vault/",
         ),
     ] {
         let place = copy.path().join(file);
@@ -95,12 +95,8 @@ fn layers_pass_while_they_hold_and_name_who_broke_which() {
         fs::write(&place, broken).unwrap();
         let (code, said) = layers(&copy);
         assert_eq!(code, Some(1), "{file} with {another}: {said}");
-        let complaints = said.lines().filter(|line| line.starts_with("error: "));
-        let complaints: Vec<_> = complaints.collect();
-        assert!(
-            complaints.iter().any(|line| line.contains(named)),
-            "{file} with {another}: {said}"
-        );
+        let mut complaints = said.lines().filter(|line| line.starts_with("error: "));
+        assert!(complaints.any(|line| line.contains(named)), "{said}");
         fs::write(&place, held).unwrap();
     }
 }
