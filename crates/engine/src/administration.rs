@@ -239,7 +239,9 @@ impl Engine {
         who: &Authentication,
         group: Group,
     ) -> Result<ChangeView, Failure> {
-        self.propose(who, ChangeBody::PutGroup { group }).await
+        let replaces = self.group_digest(group.id).await?;
+        self.propose(who, ChangeBody::PutGroup { group, replaces })
+            .await
     }
 
     /// Removes a group.

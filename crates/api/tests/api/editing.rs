@@ -86,6 +86,28 @@ async fn an_edit_that_waited_does_not_undo_a_suspension() {
 }
 
 #[tokio::test]
+async fn a_group_change_that_waited_brings_nobody_back_who_was_taken_out_meanwhile() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let members = |members: Value| json!({"name": "lamps", "path": "ordinary", "members": members});
+    let put = |who, body| world.post(who, "/groups", body);
+    let both = put(&people.iris, members(json!(["rosa", "olaf"]))).await.done();
+    assert_eq!(world.sign(&both, &[&people.pia]).await["status"], "applied");
+
+    let three = members(json!(["rosa", "olaf", "pia"]));
+    let waits = put(&people.iris, three.clone()).await.done();
+    let out = put(&people.pia, members(json!(["olaf"]))).await.done();
+    assert_eq!(world.sign(&out, &[&people.iris]).await["status"], "applied");
+    let late = world.sign(&waits, &[&people.pia]).await;
+    assert_eq!(late["status"], "lapsed", "{late}");
+    let groups = world.get(&people.iris, "/groups").await.done();
+    assert_eq!(groups["items"][0]["members"].as_array().unwrap().len(), 1, "{groups}");
+
+    let anew = put(&people.iris, three).await.done();
+    assert_eq!(world.sign(&anew, &[&people.pia]).await["status"], "applied");
+}
+
+#[tokio::test]
 async fn of_two_edits_at_once_the_second_sets_nothing_back() {
     let world = World::new().await;
     let people = world.people().await;

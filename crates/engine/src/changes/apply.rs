@@ -11,7 +11,7 @@ use portcullis_flow::records::{
 };
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{
-    Authentication, ChangeId, Digest, Identity, IdentityKind, Resource, ResourceId, Secret, Task,
+    Authentication, ChangeId, Digest, Identity, IdentityKind, Resource, Secret, Task,
 };
 use portcullis_ports::Connector;
 
@@ -42,12 +42,12 @@ impl Engine {
                 check_identity(identity)?;
                 self.keep_owners(identity).await
             }
-            ChangeBody::PutGroup { group } => check_name(&group.name),
+            ChangeBody::PutGroup { group, .. } => check_name(&group.name),
             ChangeBody::AddSecret { name, .. } => check_name(name),
             ChangeBody::ActivateBundle { bundle, .. } => {
                 bundles::load(&self.ports, *bundle).await.map(|_| ())
             }
-            ChangeBody::PutTask { task } => self.resource(task.resource).await.map(|_| ()),
+            ChangeBody::PutTask { task, .. } => self.resource(task.resource).await.map(|_| ()),
             ChangeBody::RemoveResource { .. }
             | ChangeBody::RemoveGroup { .. }
             | ChangeBody::RemoveTask { .. }
@@ -174,52 +174,6 @@ impl Engine {
         self.change_view(id, loaded.get()?.clone(), token).await
     }
 
-    /// Why a change is not what was signed any more: the record it is compared with is another by now, which it would
-    /// set back, or do more to; or who signed it could not now.
-    async fn outdated(
-        &self,
-        who: &Authentication,
-        change: &Change,
-    ) -> Result<Option<String>, Failure> {
-        if let Some(name) = self.another_record(&change.body).await? {
-            return Ok(Some(format!(
-                "the record of {name} was changed since this was proposed: propose it again"
-            )));
-        }
-        let needed = self.needed(who, &change.body).await?;
-        if needed.exceeds(&change.needed) {
-            return Ok(Some(format!(
-                "what it is about was changed since it was proposed, and it needs {needed} now: propose it again"
-            )));
-        }
-        self.unsigned_by_policy(change).await
-    }
-
-    /// What a change would put in the place of another record than the one it is compared with, by name.
-    async fn another_record<'a>(&self, body: &'a ChangeBody) -> Result<Option<&'a str>, Failure> {
-        let (name, now, replaces) = match body {
-            ChangeBody::PutResource { resource, replaces } => {
-                let now = self.record_digest(resource.id).await?;
-                (&resource.name, now, replaces)
-            }
-            ChangeBody::PutIdentity { identity, replaces } => {
-                let now = self.identity_digest(identity.id).await?;
-                (&identity.name, now, replaces)
-            }
-            _ => return Ok(None),
-        };
-        Ok((now != *replaces).then_some(name.as_str()))
-    }
-
-    /// The digest of a resource's record, unless there is none.
-    pub(crate) async fn record_digest(&self, id: ResourceId) -> Result<Option<Digest>, Failure> {
-        let loaded = self.journal.load::<ResourceState>(id).await?;
-        let present = loaded.state.filter(|state| !state.removed);
-        Ok(present
-            .map(|state| Digest::of(&state.resource))
-            .transpose()?)
-    }
-
     /// What those who signed hold now.
     async fn holders_now(&self, change: &Change) -> Result<Holders, Failure> {
         let mut holders = Holders::new();
@@ -270,7 +224,7 @@ impl Engine {
                 let name = loaded.get()?.resource.name.clone();
                 command.push(&mut loaded, &ResourceEvent::Removed { name, change: by })
             }
-            ChangeBody::PutGroup { group } => {
+            ChangeBody::PutGroup { group, .. } => {
                 let mut loaded = self.journal.load::<GroupState>(group.id).await?;
                 let event = match loaded.state {
                     None => GroupEvent::Added { group, change: by },
@@ -283,7 +237,7 @@ impl Engine {
                 let name = loaded.get()?.group.name.clone();
                 command.push(&mut loaded, &GroupEvent::Removed { name, change: by })
             }
-            ChangeBody::PutTask { task } => {
+            ChangeBody::PutTask { task, .. } => {
                 let mut loaded = self.journal.load::<TaskState>(task.id).await?;
                 let event = match loaded.state {
                     None => TaskEvent::Declared { task, change },

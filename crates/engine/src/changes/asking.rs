@@ -51,7 +51,7 @@ impl Engine {
             ChangeBody::PutResource { resource, .. } => {
                 Object::Resource(census.resource(resource.id).unwrap_or(resource))
             }
-            ChangeBody::PutTask { task } => {
+            ChangeBody::PutTask { task, .. } => {
                 let known = census.resource(task.resource);
                 Object::Resource(known.ok_or_else(|| Failure::missing("resource", task.resource))?)
             }

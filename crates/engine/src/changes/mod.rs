@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 mod asking;
 mod founding;
+mod outdated;
 mod owners;
 mod view;
 

@@ -205,7 +205,7 @@ impl Known {
             ChangeBody::ReopenEnrolment { identity } => {
                 format!("let {} enroll again", self.name(*identity))
             }
-            ChangeBody::PutGroup { group } => {
+            ChangeBody::PutGroup { group, .. } => {
                 let there = self.group(group.id).is_some();
                 format!("{} group {}", put(there), group.name)
             }
@@ -215,7 +215,7 @@ impl Known {
                 format!("remove group {}", name.unwrap_or_default())
             }
             ChangeBody::AddSecret { name, .. } => format!("add secret {name}"),
-            ChangeBody::PutTask { task } => format!(
+            ChangeBody::PutTask { task, .. } => format!(
                 "declare task {} on {}",
                 task.name,
                 self.resource_name(task.resource)
@@ -258,7 +258,7 @@ impl Known {
             ChangeBody::PutIdentity { identity, .. } => {
                 self.between(self.identities.get(&identity.id), identity)
             }
-            ChangeBody::PutGroup { group } => self.between(self.group(group.id), group),
+            ChangeBody::PutGroup { group, .. } => self.between(self.group(group.id), group),
             _ => Ok(Vec::new()),
         }
     }

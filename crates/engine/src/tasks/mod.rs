@@ -86,7 +86,9 @@ impl Engine {
             arguments: declaration.arguments,
             seen,
         };
-        self.propose(who, ChangeBody::PutTask { task }).await
+        let replaces = self.task_digest(task.id).await?;
+        self.propose(who, ChangeBody::PutTask { task, replaces })
+            .await
     }
 
     fn check_declaration(&self, resource: &Resource, wanted: &Declaration) -> Result<(), Failure> {

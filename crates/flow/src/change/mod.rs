@@ -67,6 +67,9 @@ pub enum ChangeBody {
     PutGroup {
         /// The record.
         group: Group,
+        /// The record it was compared with, if there was one: it takes the place of no other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<Digest>,
     },
     /// A group is removed.
     RemoveGroup {
@@ -77,6 +80,9 @@ pub enum ChangeBody {
     PutTask {
         /// The record, with what was seen at its host.
         task: Task,
+        /// The record it was compared with, if there was one: it takes the place of no other.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<Digest>,
     },
     /// A task is removed; what it allowed ends.
     RemoveTask {

@@ -359,6 +359,7 @@ fn a_change_is_named_as_it_is_written() {
         ChangeBody::RemoveGroup { group },
         ChangeBody::PutIdentity {
             identity: record(&[]),
+            replaces: None,
         },
         ChangeBody::ReopenEnrolment {
             identity: person(9),
