@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod administration;
+pub(crate) mod auditing;
 pub(crate) mod server;
 
 use std::path::PathBuf;
@@ -124,15 +125,15 @@ pub(crate) enum Command {
     /// Policy bundles
     Policy {
         #[command(subcommand)]
-        command: administration::PolicyCommand,
+        command: auditing::PolicyCommand,
     },
     /// The ledger and its evidence
     Ledger {
         #[command(subcommand)]
-        command: administration::LedgerCommand,
+        command: auditing::LedgerCommand,
     },
     /// Say what actions can do, offline: a JSON string a line in, a JSON result a line out
-    Classify(administration::ClassifyArgs),
+    Classify(auditing::ClassifyArgs),
     /// Print a completion script
     #[command(
         after_help = "Example:\n  portcullis completion bash > /etc/bash_completion.d/portcullis"

@@ -91,7 +91,9 @@ async fn a_group_change_that_waited_brings_nobody_back_who_was_taken_out_meanwhi
     let people = world.people().await;
     let members = |members: Value| json!({"name": "lamps", "path": "ordinary", "members": members});
     let put = |who, body| world.post(who, "/groups", body);
-    let both = put(&people.iris, members(json!(["rosa", "olaf"]))).await.done();
+    let both = put(&people.iris, members(json!(["rosa", "olaf"])))
+        .await
+        .done();
     assert_eq!(world.sign(&both, &[&people.pia]).await["status"], "applied");
 
     let three = members(json!(["rosa", "olaf", "pia"]));
@@ -101,7 +103,11 @@ async fn a_group_change_that_waited_brings_nobody_back_who_was_taken_out_meanwhi
     let late = world.sign(&waits, &[&people.pia]).await;
     assert_eq!(late["status"], "lapsed", "{late}");
     let groups = world.get(&people.iris, "/groups").await.done();
-    assert_eq!(groups["items"][0]["members"].as_array().unwrap().len(), 1, "{groups}");
+    assert_eq!(
+        groups["items"][0]["members"].as_array().unwrap().len(),
+        1,
+        "{groups}"
+    );
 
     let anew = put(&people.iris, three).await.done();
     assert_eq!(world.sign(&anew, &[&people.pia]).await["status"], "applied");

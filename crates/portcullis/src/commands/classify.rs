@@ -9,7 +9,7 @@ use portcullis_model::{
 use portcullis_policy::{Bundle, LineQuery, Preset, shipped};
 use serde_json::json;
 
-use crate::args::administration::{ClassifyArgs, LanguageArg};
+use crate::args::auditing::{ClassifyArgs, LanguageArg};
 use crate::outcome::Outcome;
 use crate::output;
 

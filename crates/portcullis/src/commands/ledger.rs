@@ -14,7 +14,7 @@ use portcullis_ledger::{
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::args::administration::LedgerCommand;
+use crate::args::auditing::LedgerCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, text};

@@ -12,7 +12,7 @@ use super::access::{show_preview, wish_body};
 use super::administration::{show_change, sign_change};
 use crate::args::Global;
 use crate::args::access::ApproveArgs;
-use crate::args::administration::PolicyCommand;
+use crate::args::auditing::PolicyCommand;
 use crate::client::{Api, ApiError};
 use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output::{self, text};
