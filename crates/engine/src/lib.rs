@@ -41,6 +41,7 @@ mod secrets;
 mod sequencer;
 mod sessions;
 mod sign_in;
+mod standing;
 mod start;
 mod steady;
 mod supervision;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::Engine;
 use crate::failure::Failure;
-use crate::requests::Standing;
+use crate::standing::Standing;
 use crate::supervision::{contained, each};
 
 /// How many targets are read at the same time.

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use portcullis_model::id::TypedId;
-use portcullis_model::{Factor, IdentityKind, StreamId};
+use portcullis_model::{Factor, GroupId, Identity, IdentityKind, ResourceId, SecretId, StreamId};
 use proptest::prelude::*;
 
 use super::*;
