@@ -137,7 +137,10 @@ async fn whoever_is_no_owner_sees_what_can_be_asked_for_and_an_owner_without_a_r
     let mut hers = lodge("her-gate");
     hers["owners"] = json!(["rosa"]);
     hers["settings"] = json!({"address": "198.51.100.78:22"});
-    world.put(people, hers).await;
+    let put = world.post(&people.iris, "/resources", hers).await.done();
+    world
+        .sign(&put["change"], &[&people.pia, &people.olaf])
+        .await;
     let hers = world.get(&people.rosa, "/resources/her-gate").await.done();
     assert_eq!(hers["settings"]["address"], "198.51.100.78:22");
     let asked = world.post(&people.rosa, "/requests", shell()).await;
