@@ -141,7 +141,7 @@ impl World {
         let path = self.path().display();
         let host = if self.hosts.is_some() {
             format!(
-                "4. portcullis --as rosa request web-1 shell --reason try   (approve as olaf and as pia); then, with a code of rosa's: ssh -F {path}/ssh_config web-1"
+                "4. portcullis --as rosa request web-1 shell --reason try   (approve as olaf and as pia); then, with a code of rosa's: ssh -F {path}/ssh_config web-1   (web-2 likewise: its key is in the vault)"
             )
         } else {
             "4. (the hosts are left out: they need root, so that their accounts cannot read this installation)".to_owned()
@@ -152,7 +152,7 @@ impl World {
              2. portcullis login olaf; portcullis login pia; portcullis login rosa; portcullis --as rosa preview analytics read\n\
              3. portcullis --as rosa request analytics read --reason try --for 10m   (portcullis --as olaf approve req_…); then: psql postgresql://rosa@127.0.0.1:{}/analytics -c 'SELECT * FROM orders'\n\
              {host}\n\
-             5. portcullis --as rosa ledger prove req_… --out story.evidence; portcullis ledger verify story.evidence --key \"$LEDGER_KEY\" --of req_… --show\n\n\
+             5. portcullis --as olaf ledger prove req_… --out story.evidence; portcullis ledger verify story.evidence --key \"$LEDGER_KEY\" --of req_… --show\n\n\
              Ctrl-C ends it and leaves nothing behind.",
             self.server.https,
             self.server.ssh,
