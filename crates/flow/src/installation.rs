@@ -95,7 +95,7 @@ impl Machine for Installation {
 
     const NOUN: &'static str = "installation";
 
-    fn apply(state: Option<Self>, event: &InstallationEvent, _meta: &Meta) -> Option<Self> {
+    fn apply(state: Option<Self>, event: &InstallationEvent, meta: &Meta) -> Option<Self> {
         match (state, event) {
             (
                 None,
@@ -126,9 +126,11 @@ impl Machine for Installation {
                 ..state
             }),
             (Some(state), InstallationEvent::ClockCorrected { back_ms }) => Some(Self {
-                founding: state
-                    .founding
-                    .map(|(who, until)| (who, until.minus(Duration::from_millis(*back_ms)))),
+                // Whichever clock said until when: no longer than it lasts from now on.
+                founding: state.founding.map(|(who, until)| {
+                    let now = meta.at.minus(Duration::from_millis(*back_ms));
+                    (who, until.min(now.plus(FOUNDING_LASTS)))
+                }),
                 ..state
             }),
             (Some(state), InstallationEvent::FoundingEnded { .. }) => Some(Self {

@@ -81,14 +81,3 @@ door! {
         Permit<Privileged, ReleaseSecret>, Permit<Privileged, WatchSession>, DutyPermit, ();
     twice SessionPermit;
 }
-
-// What is injected into a session leaves the vault with its opening: no task opens an account.
-door! {
-    with_credential() {
-        given.with_credential()
-    }
-    takes Permit<Privileged, OpenSession>;
-    never &Permit<Privileged, OpenSession>, Permit<Ordinary, RunTask>, Permit<Ordinary, AssignEntitlement>,
-        Permit<Privileged, WatchSession>, SessionPermit, DutyPermit;
-    twice Permit<Privileged, OpenSession>;
-}

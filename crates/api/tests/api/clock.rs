@@ -117,6 +117,8 @@ async fn a_clock_that_was_ahead_is_set_right_and_whatever_was_open_has_ended() {
     assert_eq!(over["cause"]["why"], "no_longer_allowed", "{over}");
     let request = format!("/requests/{}", asked["id"].as_str().unwrap());
     assert_eq!(world.get(&rosa, &request).await.done()["status"], "voided");
+    // Once is enough.
+    let world = world.restarted_with(TRUSTED).await.restarted().await;
     let iris = world.sign_in("iris").await;
     let change = format!("/changes/{}", change["id"].as_str().unwrap());
     assert_eq!(world.get(&iris, &change).await.done()["status"], "lapsed");
@@ -148,4 +150,22 @@ async fn a_clock_that_is_trusted_and_not_behind_ends_nothing() {
     assert!(is_active(
         &world.get(&people.rosa, &at(&grant)).await.done()
     ));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_ends_no_founding_and_gives_none_more_time() {
+    for (ahead, lasts) in [(8, true), (3, false)] {
+        let world = World::founded_by("maria").await;
+        world.enroll("maria").await;
+        world.clock().set_ahead(24 * ahead * HOUR);
+        world.sign_in("maria").await;
+        world.clock().set_back(24 * ahead * HOUR);
+        let world = world.restarted_with(TRUSTED).await;
+        // Six days later, and seven.
+        world.pass(if lasts { 24 * 6 * HOUR } else { 24 * 7 * HOUR });
+        let maria = world.sign_in("maria").await;
+        let body = json!({"name": "iris", "kind": "human", "roles": ["iam"]});
+        let added = world.post(&maria, "/identities", body).await;
+        assert_eq!(added.status.is_success(), lasts, "{}", added.text());
+    }
 }

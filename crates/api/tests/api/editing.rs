@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
+use crate::call::request;
 use crate::people::People;
 use crate::world::{PASSWORD, World};
 
@@ -83,6 +85,43 @@ async fn an_edit_that_waited_does_not_undo_a_suspension() {
         (&rosa["active"], &rosa["roles"]),
         (&json!(true), &json!(["resource"]))
     );
+}
+
+/// A policy that forbids the members of a group something would miss them.
+#[tokio::test]
+async fn a_group_is_removed_by_three_owners_and_not_by_one() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let group = json!({"name": "lamps", "path": "ordinary", "members": ["rosa"]});
+    let put = world.post(&people.iris, "/groups", group).await.done();
+    world.sign(&put, &[&people.pia, &people.olaf]).await;
+    let removal = request(Method::DELETE, "/groups/lamps", Some(&people.iris), None);
+    let removal = world.reply(removal).await.done();
+    assert_eq!(removal["status"], "pending", "{removal}");
+    let removed = world.sign(&removal, &[&people.pia, &people.olaf]).await;
+    assert_eq!(removed["status"], "applied", "{removed}");
+    let groups = world.get(&people.iris, "/groups").await.done();
+    assert_eq!(groups["items"], json!([]));
+}
+
+/// The attack: a signature that was superfluous once is kept until somebody is suspended again.
+#[tokio::test]
+async fn an_edit_from_before_a_record_was_changed_and_changed_back_counts_for_nothing() {
+    let world = World::new().await;
+    let people = world.people().await;
+    suspend(&world, &people, "rosa").await;
+    let back = json!({"activate": true});
+    let first = edit(&world, &people.iris, "rosa", back.clone())
+        .await
+        .done();
+    let second = edit(&world, &people.pia, "rosa", back).await.done();
+    world.pass(Duration::from_secs(1));
+    let signed = world.sign(&second, &[&people.iris]).await;
+    assert_eq!(signed["status"], "applied", "{signed}");
+    suspend(&world, &people, "rosa").await;
+    let late = world.sign(&first, &[&people.pia]).await;
+    assert_eq!(late["status"], "lapsed", "{late}");
+    assert_eq!(record(&world, &people, "rosa").await["active"], false);
 }
 
 #[tokio::test]

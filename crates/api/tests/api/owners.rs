@@ -31,6 +31,21 @@ async fn the_last_owner_of_a_sort_cannot_be_taken_away_by_anybody_alone() {
     suspend(&world, &people.iris, "rosa").await.done();
 }
 
+/// The attack: to be the only one left of a sort, without whom nothing can be signed any more.
+#[tokio::test]
+async fn nobody_makes_themselves_indispensable_by_taking_others_away() {
+    let world = World::new().await;
+    let people = world.people().await;
+    let body = json!({"name": "ivan", "kind": "human", "roles": ["iam"]});
+    let added = world.post(&people.iris, "/identities", body).await.done();
+    world.sign(&added, &[&people.olaf, &people.pia]).await;
+    world.invite("ivan", &people.iris).await;
+    world.enroll("ivan").await;
+    let refused = suspend(&world, &people.iris, "ivan").await;
+    assert_eq!(refused.problem(), (403, "last_owner".to_owned()));
+    suspend(&world, &people.pia, "ivan").await.done();
+}
+
 #[tokio::test]
 async fn an_owner_who_has_a_successor_can_be_taken_away() {
     let world = World::new().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_flow::change::{Change, ChangeBody, Holders};
+use portcullis_flow::change::{Change, ChangeBody, Holders, Needed};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
@@ -11,7 +11,7 @@ use portcullis_flow::records::{
 };
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{
-    Authentication, ChangeId, Digest, Identity, IdentityKind, Resource, Secret, Task,
+    Authentication, ChangeId, Digest, Identity, IdentityId, IdentityKind, Resource, Secret, Task,
 };
 use portcullis_ports::Connector;
 
@@ -30,17 +30,23 @@ const MOST_NAME_BYTES: usize = 63;
 struct After {
     /// Whether whoever completes the change asked for it: nobody else is given a token that came of it.
     by_the_asker: bool,
+    /// Who does it, when nobody else has to sign.
+    alone: Option<IdentityId>,
     token: Option<Secret<String>>,
 }
 
 impl Engine {
     /// Refuses what could never be applied.
-    pub(super) async fn check(&self, body: &ChangeBody) -> Result<(), Failure> {
+    pub(super) async fn check(
+        &self,
+        alone: Option<IdentityId>,
+        body: &ChangeBody,
+    ) -> Result<(), Failure> {
         match body {
             ChangeBody::PutResource { resource, .. } => self.check_resource(resource).await,
             ChangeBody::PutIdentity { identity, .. } => {
                 check_identity(identity)?;
-                self.keep_owners(identity).await
+                self.keep_owners(alone, identity).await
             }
             ChangeBody::PutGroup { group, .. } => check_name(&group.name),
             ChangeBody::AddSecret { name, .. } => check_name(name),
@@ -150,6 +156,9 @@ impl Engine {
         let _turn = self.changing.lock().await;
         let mut after = After {
             by_the_asker: loaded.get()?.proposer == command.actor(),
+            alone: command
+                .actor()
+                .filter(|_| loaded.get().is_ok_and(is_done_alone)),
             ..After::default()
         };
         let holders = self.holders_now(loaded.get()?).await?;
@@ -157,7 +166,7 @@ impl Engine {
         if applied {
             let mut event = loaded.get()?.apply_now(&holders, command.at())?;
             let body = loaded.get()?.body.clone();
-            if let Some(why) = self.outdated(who, loaded.get()?).await? {
+            if let Some(why) = self.outdated(who, loaded.get()?, &holders).await? {
                 applied = false;
                 event = loaded.get()?.lapse(why)?;
             } else {
@@ -197,7 +206,7 @@ impl Engine {
         let by = Some(change);
         match body {
             ChangeBody::PutIdentity { identity, .. } => {
-                self.keep_owners(&identity).await?;
+                self.keep_owners(after.alone, &identity).await?;
                 self.put_identity(command, identity, change, after).await
             }
             ChangeBody::ReopenEnrolment { identity } => {
@@ -332,6 +341,11 @@ impl Engine {
         };
         command.push(&mut loaded, &event)
     }
+}
+
+/// Whether one signature is enough.
+fn is_done_alone(change: &Change) -> bool {
+    change.needed == Needed::AnyOwner
 }
 
 fn check_identity(identity: &Identity) -> Result<(), Failure> {

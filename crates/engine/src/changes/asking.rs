@@ -2,7 +2,7 @@
 //! itself are not asked about: decision 0014.
 
 use portcullis_classify::classify;
-use portcullis_flow::change::{Change, ChangeBody, Needed};
+use portcullis_flow::change::{Change, ChangeBody, Holders, Needed};
 use portcullis_model::{Action, Controls, IdentityId};
 use portcullis_policy::{Administer, Object, Privileged, Query};
 
@@ -80,8 +80,10 @@ impl Engine {
     pub(super) async fn unsigned_by_policy(
         &self,
         change: &Change,
+        holders: &Holders,
     ) -> Result<Option<String>, Failure> {
-        for signature in &change.signatures {
+        let counting = change.signatures.iter();
+        for signature in counting.filter(|signature| signature.counts(holders)) {
             let (needed, body) = (&change.needed, &change.body);
             let may = self.may_administer(signature.by, Step::Sign, needed, body);
             match may.await {

@@ -1,8 +1,10 @@
 //! Whether a change is still what was signed when it would take effect.
 
-use portcullis_flow::change::{Change, ChangeBody};
+use portcullis_flow::change::{Change, ChangeBody, Holders};
 use portcullis_flow::records::{GroupState, ResourceState, TaskState};
-use portcullis_model::{Authentication, Digest, GroupId, ResourceId, TaskId};
+use portcullis_model::{
+    Authentication, Digest, Event, GroupId, ResourceId, StreamId, TaskId, Timestamp,
+};
 
 use crate::Engine;
 use crate::failure::Failure;
@@ -14,8 +16,9 @@ impl Engine {
         &self,
         who: &Authentication,
         change: &Change,
+        holders: &Holders,
     ) -> Result<Option<String>, Failure> {
-        if let Some(name) = self.another_record(&change.body).await? {
+        if let Some(name) = self.another_record(change).await? {
             return Ok(Some(format!(
                 "the record of {name} was changed since this was proposed: propose it again"
             )));
@@ -26,31 +29,44 @@ impl Engine {
                 "what it is about was changed since it was proposed, and it needs {needed} now: propose it again"
             )));
         }
-        self.unsigned_by_policy(change).await
+        self.unsigned_by_policy(change, holders).await
     }
 
-    /// What a change would put in the place of another record than the one it is compared with, by name.
-    async fn another_record<'a>(&self, body: &'a ChangeBody) -> Result<Option<&'a str>, Failure> {
-        let (name, now, replaces) = match body {
+    /// What a change would put in the place of another record than the one it is compared with, by name. One that was
+    /// changed and changed back is another: somebody decided about it since.
+    async fn another_record<'a>(&self, change: &'a Change) -> Result<Option<&'a str>, Failure> {
+        let (name, stream, now, replaces) = match &change.body {
             ChangeBody::PutResource { resource, replaces } => {
                 let now = self.record_digest(resource.id).await?;
-                (&resource.name, now, replaces)
+                (&resource.name, StreamId::from(resource.id), now, replaces)
             }
             ChangeBody::PutIdentity { identity, replaces } => {
                 let now = self.identity_digest(identity.id).await?;
-                (&identity.name, now, replaces)
+                (&identity.name, identity.id.into(), now, replaces)
             }
             ChangeBody::PutGroup { group, replaces } => {
                 let now = self.group_digest(group.id).await?;
-                (&group.name, now, replaces)
+                (&group.name, group.id.into(), now, replaces)
             }
             ChangeBody::PutTask { task, replaces } => {
                 let now = self.task_digest(task.id).await?;
-                (&task.name, now, replaces)
+                (&task.name, task.id.into(), now, replaces)
             }
             _ => return Ok(None),
         };
-        Ok((now != *replaces).then_some(name.as_str()))
+        let another = now != *replaces || self.changed_since(&stream, change.proposed_at).await?;
+        Ok(another.then_some(name.as_str()))
+    }
+
+    /// Whether a change to a record took effect after a moment.
+    async fn changed_since(&self, stream: &StreamId, moment: Timestamp) -> Result<bool, Failure> {
+        for stored in self.journal.store.stream(stream, 0).await? {
+            let event = Event::from_leaf(&stored.leaf)?;
+            if event.at > moment && event.data.get("change").is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The digest of a resource's record, unless there is none.

@@ -17,8 +17,13 @@ const ENROLLED: &str = "password";
 
 impl Engine {
     /// Refuses a record after which no three different owners could sign, where they can before it: what takes
-    /// rights away needs one signature, and one person could lock everybody out.
-    pub(super) async fn keep_owners(&self, after: &Identity) -> Result<(), Failure> {
+    /// rights away needs one signature, and one person could lock everybody out. Nor may anybody make themselves
+    /// indispensable by it: where three can sign without who asks for it, they can afterwards.
+    pub(super) async fn keep_owners(
+        &self,
+        by: Option<IdentityId>,
+        after: &Identity,
+    ) -> Result<(), Failure> {
         let known = self.journal.load::<IdentityState>(after.id).await?.state;
         let Some(before) = known.map(|state| state.identity) else {
             return Ok(());
@@ -32,7 +37,18 @@ impl Engine {
                 .filter(|holder| *holder != after.id || stays(role))
                 .collect()
         });
-        if can_fill(then) || !can_fill(now.clone()) {
+        let then: Vec<Vec<_>> = then.collect();
+        let lost = |without: Option<IdentityId>| {
+            let others = |owners: &[Vec<IdentityId>]| {
+                let kept = |holder: &&IdentityId| Some(**holder) != without;
+                let others = owners
+                    .iter()
+                    .map(|held| held.iter().filter(kept).copied().collect());
+                can_fill(others.collect::<Vec<Vec<_>>>())
+            };
+            others(&now) && !others(&then)
+        };
+        if !lost(None) && (by.is_none() || !lost(by)) {
             return Ok(());
         }
         Err(Failure::denied(

@@ -1,6 +1,7 @@
 //! A clock that was ahead and is set right: how long what is open was to last cannot be told any more, so it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_flow::change::Change;
 use portcullis_flow::grant::{EndCause, Grant};
@@ -8,14 +9,27 @@ use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
 use portcullis_flow::request::Request;
 
+use portcullis_model::Event;
+use serde_json::Value;
+
 use super::Steady;
 use crate::Engine;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 
+/// The kind of the event that says so.
+const CORRECTED: &str = "installation.clock_corrected";
+
 /// Why everything that was open ends.
 const WHY: &str =
     "the server's clock was ahead, and how long this was to last cannot be told any more";
+
+/// By how much an event set time right: it is dated by the clock that was ahead.
+pub(super) fn made_by(event: &Event) -> Duration {
+    let made = event.kind == CORRECTED;
+    let back = event.data.get("back_ms").and_then(Value::as_u64);
+    Duration::from_millis(back.filter(|_| made).unwrap_or(0))
+}
 
 impl Engine {
     /// Ends whatever is open, then goes by the machine's clock. When it fails half way it is to be run again: until its

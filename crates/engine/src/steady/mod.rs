@@ -104,13 +104,13 @@ pub(crate) async fn behind_record(
     Ok(remarkable(recorded.since(clock.now())))
 }
 
-/// When the last event was.
+/// When the last event was, by the clock that counts since.
 async fn last_recorded(store: &dyn Store) -> Result<Option<Timestamp>, Failure> {
     let size = *store.committed().borrow();
     let last = store.events(size.saturating_sub(1), 1).await?;
-    let last = last.first();
-    Ok(last
-        .map(|stored| Event::from_leaf(&stored.leaf))
-        .transpose()?
-        .map(|event| event.at))
+    let Some(last) = last.first() else {
+        return Ok(None);
+    };
+    let event = Event::from_leaf(&last.leaf)?;
+    Ok(Some(event.at.minus(correction::made_by(&event))))
 }

@@ -130,6 +130,11 @@ pub struct Signature {
 }
 
 impl Signature {
+    /// Whether it counts for any.
+    pub fn counts(&self, now: &Holders) -> bool {
+        self.counting(now).next().is_some()
+    }
+
     /// The roles it counts for: held when it was given, and held now.
     fn counting<'a>(&'a self, now: &'a Holders) -> impl Iterator<Item = OwnerRole> + 'a {
         let held = now.get(&self.by);

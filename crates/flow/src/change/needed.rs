@@ -45,7 +45,6 @@ impl ChangeBody {
                 widening: false, ..
             }
             | Self::RemoveResource { .. }
-            | Self::RemoveGroup { .. }
             | Self::RemoveTask { .. } => Needed::AnyOwner,
             Self::PutIdentity { identity, .. } if narrows(identity, before) => Needed::AnyOwner,
             Self::PutIdentity { identity, .. } if identity.roles.is_empty() => Needed::Each {
@@ -62,6 +61,8 @@ impl ChangeBody {
             | Self::PutIdentity { .. }
             | Self::ReopenEnrolment { .. }
             | Self::PutGroup { .. }
+            // A policy that forbids its members something would miss them.
+            | Self::RemoveGroup { .. }
             | Self::PutTask { .. }
             | Self::AddSecret { .. } => Needed::Each {
                 roles: vec![Iam, Pam, Resource],

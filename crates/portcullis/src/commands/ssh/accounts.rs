@@ -23,7 +23,7 @@ impl Held {
         for grant in grants.as_array().into_iter().flatten() {
             let account = text(grant, "/intent/action/params/account");
             let counts = text(grant, "/holder") == me && text(grant, "/status") == "active";
-            if counts && !account.is_empty() {
+            if counts && is_name(&account) {
                 let target = text(grant, "/resource_name");
                 held.entry(target).or_default().insert(account);
             }
@@ -43,12 +43,19 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Those of a resource that is logged in to; nothing for other kinds.
+    /// Those of a resource that is logged in to; nothing for other kinds, and for what has a name that would mean
+    /// something else in a configuration: a pattern, an option, a line.
     pub(super) fn of(resource: &Value, held: &Held) -> Option<Self> {
         let accounts = resource.pointer("/accounts")?.as_array()?;
-        let mut accounts = accounts.iter().filter_map(Value::as_str);
+        let mut accounts = accounts
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|account| is_name(account));
         let default = accounts.next()?;
         let target = text(resource, "/name");
+        if !is_name(&target) {
+            return None;
+        }
         Some(Self {
             default: default.to_owned(),
             offered: accounts.map(str::to_owned).collect(),
@@ -76,6 +83,12 @@ impl Accounts {
             .collect();
         if all.len() > 1 { all } else { BTreeSet::new() }
     }
+}
+
+/// Whether a text is a name and nothing else, for a shell as for OpenSSH.
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    text.bytes().all(fits) && !text.is_empty() && !text.starts_with('-')
 }
 
 #[cfg(test)]
@@ -127,6 +140,21 @@ mod tests {
             grant("rosa", "deploy", "revoked"),
         ];
         assert_eq!(accounts(&none).plain(), "root");
+    }
+
+    #[test]
+    fn a_server_that_names_a_pattern_an_option_or_a_line_adds_none_to_a_configuration() {
+        for bad in ["*", "a b", "-oProxyCommand=x", "root\n  ProxyCommand x", ""] {
+            let named = json!({ "name": bad, "accounts": ["root"] });
+            assert!(Accounts::of(&named, &Held::default()).is_none(), "{bad:?}");
+            let offered = json!({ "name": "web-1", "accounts": ["root", bad] });
+            let offered = Accounts::of(&offered, &Held::default()).unwrap();
+            assert!(offered.choice().is_empty(), "{bad:?}");
+            let alone = json!({ "name": "web-1", "accounts": [bad] });
+            assert!(Accounts::of(&alone, &Held::default()).is_none(), "{bad:?}");
+            let held = Held::read("rosa", &json!([grant("rosa", bad, "active")]));
+            assert!(held.0.is_empty(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -27,6 +27,12 @@ impl KnownHosts {
             what: format!("{server} does not say what key its SSH door has"),
             next: "see whether the server is of this version: portcullis --version".to_owned(),
         })?;
+        if !is_key(key) {
+            anyhow::bail!(Stuck {
+                what: format!("{server} says that its SSH door has the key {key:?}, which is none"),
+                next: "see that this is your server: --server URL".to_owned(),
+            });
+        }
         // Through a link, so that the link stays one.
         let file = match file.canonicalize() {
             Ok(there) => there,
@@ -53,6 +59,16 @@ impl KnownHosts {
             "StrictHostKeyChecking yes".to_owned(),
         ]
     }
+}
+
+/// Whether a text is a type and a key, in one line: no second line, and nothing that OpenSSH reads before a key.
+fn is_key(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-@.+/=".contains(&byte);
+    let words: Vec<_> = text.split(' ').collect();
+    words.len() == 2
+        && words
+            .iter()
+            .all(|word| !word.is_empty() && word.bytes().all(fits))
 }
 
 fn with_key(known: &str, host: &str, key: &str) -> String {
@@ -90,6 +106,20 @@ mod tests {
             "github.com ssh-ed25519 AAAA\n# a note\nportcullis-a-1 ssh-ed25519 NEW\n"
         );
         assert_eq!(with_key("", "h", "k v"), "h k v\n");
+    }
+
+    #[test]
+    fn what_a_server_calls_its_key_adds_no_line_for_another_host() {
+        assert!(is_key("ssh-ed25519 AAAAC3Nz+/=="));
+        for bad in [
+            "ssh-ed25519 A\ngithub.com ssh-ed25519 B",
+            "ssh-ed25519",
+            "a b c",
+            "k  v",
+            "",
+        ] {
+            assert!(!is_key(bad), "{bad:?}");
+        }
     }
 
     #[test]
