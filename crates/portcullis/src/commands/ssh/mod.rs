@@ -113,7 +113,8 @@ struct Door {
 
 impl Door {
     /// What was named, or what the server says: by itself it names the port, and the host where it is configured with the
-    /// address that people use; otherwise that is where it was reached.
+    /// address that people use; otherwise that is where it was reached. So it is for who reached it on its own machine,
+    /// where it may listen on the loopback interface alone.
     fn find(keys: &Value, server: &str, named: Option<&str>) -> anyhow::Result<Self> {
         if let Some(named) = named {
             return Self::parse(named);
@@ -121,7 +122,9 @@ impl Door {
         let said = keys.pointer("/doors").and_then(|doors| doors.get(DOOR));
         let host = said.and_then(|door| door.get("host")?.as_str());
         let port = said.and_then(|door| u16::try_from(door.get("port")?.as_u64()?).ok());
-        let host = host.map_or_else(|| host_of(server), str::to_owned);
+        let reached = host_of(server);
+        let host = host.filter(|_| !is_this_machine(&reached));
+        let host = host.map_or(reached, str::to_owned);
         if !is_host(&host) {
             bail!(Stuck {
                 what: format!("{server} says that its SSH door is at {host:?}, which is no host"),
@@ -168,6 +171,12 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && !host.starts_with('-') && host.bytes().all(plain)
 }
 
+/// Whether a host is the machine that asks.
+fn is_this_machine(host: &str) -> bool {
+    let loopback = |address: IpAddr| address.is_loopback();
+    host == "localhost" || host.parse().is_ok_and(loopback)
+}
+
 fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
@@ -198,7 +207,7 @@ mod tests {
     #[test]
     fn the_door_is_where_the_server_says_unless_another_is_named() {
         let find = |keys: Value, named| {
-            let door = Door::find(&keys, "https://localhost:9443", named);
+            let door = Door::find(&keys, "https://gate.internal:9443", named);
             door.map(|door| (door.host, door.port))
         };
         let at = |host: &str, port| (host.to_owned(), port);
@@ -206,15 +215,28 @@ mod tests {
         assert_eq!(find(told.clone(), None).unwrap(), at("gate.example", 22));
         assert_eq!(find(told, Some("other:2200")).unwrap(), at("other", 2200));
         let port = json!({ "doors": { "ssh": { "port": 22 } } });
-        assert_eq!(find(port, None).unwrap(), at("localhost", 22));
-        assert_eq!(find(json!({}), None).unwrap(), at("localhost", 2222));
+        assert_eq!(find(port, None).unwrap(), at("gate.internal", 22));
+        assert_eq!(find(json!({}), None).unwrap(), at("gate.internal", 2222));
+    }
+
+    #[test]
+    fn whoever_reached_the_server_on_its_own_machine_reaches_its_door_there() {
+        let told = json!({ "doors": { "ssh": { "host": "gate.example", "port": 22 } } });
+        for (server, host) in [
+            ("https://localhost:8443", "localhost"),
+            ("https://127.0.0.1:8443", "127.0.0.1"),
+            ("https://[::1]:8443", "::1"),
+            ("https://gate.internal:8443", "gate.example"),
+        ] {
+            assert_eq!(Door::find(&told, server, None).unwrap().host, host);
+        }
     }
 
     #[test]
     fn a_server_that_names_no_host_but_an_option_or_a_line_is_not_followed() {
         for host in ["-oProxyCommand=x", "gate\n  ProxyCommand x", "a b", ""] {
             let told = json!({ "doors": { "ssh": { "host": host, "port": 22 } } });
-            let refused = Door::find(&told, "https://localhost", None).unwrap_err();
+            let refused = Door::find(&told, "https://gate.internal", None).unwrap_err();
             assert!(refused.is::<Stuck>(), "{host:?}");
         }
     }
