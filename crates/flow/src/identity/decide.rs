@@ -19,7 +19,12 @@ pub(super) const ENROLMENT_LASTS: Duration = Duration::from_hours(24);
 /// Why an identity is not believed, or may not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityRefusal {
-    /// It was suspended, or its life ended.
+    /// Its life ended.
+    #[error(
+        "the time of this identity is over: ask an owner of identities (identities edit NAME --for TIME)"
+    )]
+    Ended,
+    /// It was suspended.
     #[error(
         "this identity is not active: ask an owner of identities (identities edit NAME --activate)"
     )]
@@ -41,12 +46,13 @@ pub enum IdentityRefusal {
 impl IdentityState {
     /// Whether it may act at all.
     pub fn alive(&self, now: Timestamp) -> Result<(), IdentityRefusal> {
-        let over = self.identity.ends_at.is_some_and(|end| now >= end);
-        if self.identity.active && !over {
-            Ok(())
-        } else {
-            Err(IdentityRefusal::Inactive)
+        if !self.identity.active {
+            return Err(IdentityRefusal::Inactive);
         }
+        if self.identity.ends_at.is_some_and(|end| now >= end) {
+            return Err(IdentityRefusal::Ended);
+        }
+        Ok(())
     }
 
     /// Whether whoever could let it enroll would take somebody's place by it: it has enrolled, and owners did

@@ -75,6 +75,14 @@ fn a_sign_in_ends_by_itself_and_an_unknown_token_is_none() {
 }
 
 #[test]
+fn whose_life_ended_is_told_to_ask_for_a_new_end_and_whoever_is_suspended_for_something_else() {
+    let ended = set(rosa(), now(), |identity| identity.ends_at = Some(now()));
+    assert_eq!(ended.alive(now()), Err(IdentityRefusal::Ended));
+    let suspended = set(ended, now(), |identity| identity.active = false);
+    assert_eq!(suspended.alive(now()), Err(IdentityRefusal::Inactive));
+}
+
+#[test]
 fn a_suspended_identity_loses_its_sign_ins_and_gets_no_more() {
     let state = signed_in(rosa(), 7);
     let state = set(state, now(), |identity| identity.active = false);
