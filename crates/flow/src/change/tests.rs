@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use portcullis_model::id::TypedId;
-use portcullis_model::{Factor, GroupId, Identity, IdentityKind, ResourceId, SecretId, StreamId};
+use portcullis_model::{
+    Environment, Factor, Group, GroupId, Identity, IdentityKind, Path, Probed, Resource,
+    ResourceId, SecretId, Sensitivity, StreamId, Task, TaskId,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -349,14 +352,65 @@ proptest! {
     }
 }
 
+fn a_resource(id: ResourceId) -> Resource {
+    Resource {
+        id,
+        name: "web-1".to_owned(),
+        kind: "ssh".to_owned(),
+        environment: Environment::Production,
+        sensitivity: Sensitivity::Internal,
+        owners: BTreeSet::new(),
+        credential: None,
+        settings: serde_json::Value::Null,
+    }
+}
+
+fn a_task(resource: ResourceId) -> Task {
+    Task {
+        id: TaskId::from_parts(now(), [4; 10]),
+        resource,
+        name: "uptime".to_owned(),
+        account: "ops".to_owned(),
+        program: "/usr/bin/uptime".to_owned(),
+        arguments: Vec::new(),
+        seen: Probed {
+            uid: 1000,
+            groups: BTreeSet::new(),
+            shell: "/bin/sh".to_owned(),
+            program: Digest::of_bytes(b"uptime"),
+        },
+    }
+}
+
 #[test]
 fn a_change_is_named_as_it_is_written() {
     let resource = ResourceId::from_parts(now(), [1; 10]);
     let group = GroupId::from_parts(now(), [2; 10]);
     let bodies = [
         widening().body,
+        ChangeBody::PutResource {
+            resource: a_resource(resource),
+            replaces: None,
+        },
         ChangeBody::RemoveResource { resource },
+        ChangeBody::PutGroup {
+            group: Group {
+                id: group,
+                name: "lamps".to_owned(),
+                path: Path::Ordinary,
+                members: BTreeSet::new(),
+            },
+            replaces: None,
+        },
         ChangeBody::RemoveGroup { group },
+        ChangeBody::PutTask {
+            task: a_task(resource),
+            replaces: None,
+        },
+        ChangeBody::RemoveTask {
+            task: a_task(resource).id,
+            name: "uptime".to_owned(),
+        },
         ChangeBody::PutIdentity {
             identity: record(&[]),
             replaces: None,
