@@ -37,7 +37,9 @@ pub enum Credential {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody listens there, or nobody answers.
-    #[error("the target cannot be reached: {reason}; check the resource's address and the network")]
+    #[error(
+        "the target cannot be reached: {reason}; its owner checks the resource's address and the network"
+    )]
     Unreachable {
         /// What was seen.
         reason: String,
@@ -45,8 +47,8 @@ pub enum ConnectError {
     /// It is another host, or has another key.
     #[error(
         "the target shows the host key {shown}, which is not the one on record ({known}); if the host was \
-         reinstalled, compare with `ssh-keygen -lf` on the host itself and change the resource's host_keys, \
-         otherwise somebody may be in between"
+         reinstalled, its owner compares with `ssh-keygen -lf` on the host itself and has the resource's host_keys \
+         changed, otherwise somebody may be in between"
     )]
     HostKey {
         /// The fingerprint it shows.
@@ -64,8 +66,8 @@ pub enum ConnectError {
     },
     /// The target did not let us in.
     #[error(
-        "the target does not let {account} in with the injected credential; check the lines that \
-         `portcullis resources show` prints for its sshd_config"
+        "the target does not let {account} in with the injected credential; its owner sees with \
+         `portcullis resources show` what has to be placed there"
     )]
     NotLetIn {
         /// The account.
