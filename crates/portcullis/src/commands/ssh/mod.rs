@@ -123,7 +123,8 @@ impl Door {
         let host = said.and_then(|door| door.get("host")?.as_str());
         let port = said.and_then(|door| u16::try_from(door.get("port")?.as_u64()?).ok());
         let reached = host_of(server);
-        let host = host.filter(|_| !is_this_machine(&reached));
+        // One machine's own name for itself leads nobody else there.
+        let host = host.filter(|host| !is_this_machine(&reached) && !is_this_machine(host));
         let host = host.map_or(reached, str::to_owned);
         if !is_host(&host) {
             bail!(Stuck {
@@ -229,6 +230,15 @@ mod tests {
             ("https://gate.internal:8443", "gate.example"),
         ] {
             assert_eq!(Door::find(&told, server, None).unwrap().host, host);
+        }
+    }
+
+    #[test]
+    fn a_server_that_calls_itself_localhost_sends_nobody_to_their_own_machine() {
+        for own in ["localhost", "127.0.0.1", "::1"] {
+            let told = json!({ "doors": { "ssh": { "host": own, "port": 22 } } });
+            let door = Door::find(&told, "https://gate.internal:8443", None).unwrap();
+            assert_eq!((door.host.as_str(), door.port), ("gate.internal", 22));
         }
     }
 
