@@ -131,9 +131,10 @@ async fn active_or_shipped(global: &Global) -> anyhow::Result<(String, Bundle)> 
         let which = format!("the shipped bundle ({why})");
         Ok((which, shipped(Preset::Strict)?))
     };
+    let unsaid = global.identity.is_none() && global.server.is_none();
     let api = match Api::signed_in(global) {
         Ok(api) => api,
-        Err(error) if global.identity.is_none() && (error.is::<Stuck>() || error.is::<Usage>()) => {
+        Err(error) if unsaid && (error.is::<Stuck>() || error.is::<Usage>()) => {
             return ours("you are signed in to no server");
         }
         Err(error) => return Err(error),
