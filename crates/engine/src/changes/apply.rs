@@ -156,9 +156,7 @@ impl Engine {
         let _turn = self.changing.lock().await;
         let mut after = After {
             by_the_asker: loaded.get()?.proposer == command.actor(),
-            alone: command
-                .actor()
-                .filter(|_| loaded.get().is_ok_and(is_done_alone)),
+            alone: alone(&loaded.get()?.needed, command.actor()),
             ..After::default()
         };
         let holders = self.holders_now(loaded.get()?).await?;
@@ -343,9 +341,9 @@ impl Engine {
     }
 }
 
-/// Whether one signature is enough.
-fn is_done_alone(change: &Change) -> bool {
-    change.needed == Needed::AnyOwner
+/// Who does something that one signature is enough for.
+pub(super) fn alone(needed: &Needed, who: Option<IdentityId>) -> Option<IdentityId> {
+    who.filter(|_| *needed == Needed::AnyOwner)
 }
 
 fn check_identity(identity: &Identity) -> Result<(), Failure> {

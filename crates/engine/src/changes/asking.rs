@@ -46,7 +46,7 @@ impl Engine {
             return Ok(());
         }
         let census = self.census().await?;
-        // The record as it stands: one that is only proposed makes nobody its owner.
+        // The record as it stands, where there is one: what is only proposed for it makes nobody its owner.
         let object = match body {
             ChangeBody::PutResource { resource, .. } => {
                 Object::Resource(census.resource(resource.id).unwrap_or(resource))

@@ -52,7 +52,7 @@ impl Engine {
     ) -> Result<ChangeView, Failure> {
         Self::need_second_factor(who)?;
         let needed = self.needed(who, &body).await?;
-        let alone = (needed == Needed::AnyOwner).then_some(who.identity);
+        let alone = apply::alone(&needed, Some(who.identity));
         self.check(alone, &body).await?;
         self.trusted_to(&needed)?;
         let roles = self.roles(who).await?;
@@ -143,7 +143,7 @@ impl Engine {
         let loaded = self.journal.load::<Change>(id).await?;
         let change = loaded.get()?.clone();
         let census = self.census().await?;
-        let hides = tells_too_much(&change, who, &census);
+        let hidden = tells_too_much(&change, who, &census);
         let refused = match &change.status {
             ChangeStatus::Refused { by } => {
                 let name = census.name(*by);
@@ -151,12 +151,7 @@ impl Engine {
             }
             _ => None,
         };
-        let view = self.change_view(id, change, None).await?;
-        let view = if hides {
-            view.without_whereabouts()
-        } else {
-            view
-        };
+        let view = self.change_view(id, change, None).await?.hiding(hidden);
         let reasons = self.reasons_of(&loaded.stream, "change.signed").await?;
         let said = view.signed_by.iter().cloned().zip(reasons);
         let said = said.filter(|(_, reason)| reason.is_some());
@@ -182,13 +177,8 @@ impl Engine {
             let id = stream
                 .parse()
                 .map_err(|_| Failure::missing("change", &stream))?;
-            let hides = tells_too_much(&change, who, &census);
-            let view = known.view(id, change, None)?;
-            Ok(if hides {
-                view.without_whereabouts()
-            } else {
-                view
-            })
+            let hidden = tells_too_much(&change, who, &census);
+            Ok(known.view(id, change, None)?.hiding(hidden))
         })
     }
 

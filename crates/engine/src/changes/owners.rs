@@ -38,23 +38,16 @@ impl Engine {
                 .collect()
         });
         let then: Vec<Vec<_>> = then.collect();
-        let lost = |without: Option<IdentityId>| {
-            let others = |owners: &[Vec<IdentityId>]| {
-                let kept = |holder: &&IdentityId| Some(**holder) != without;
-                let others = owners
-                    .iter()
-                    .map(|held| held.iter().filter(kept).copied().collect());
-                can_fill(others.collect::<Vec<Vec<_>>>())
-            };
-            others(&now) && !others(&then)
+        let lost = |without| can_sign(&now, without) && !can_sign(&then, without);
+        let left = match by {
+            _ if lost(None) => "to sign anything",
+            Some(_) if lost(by) => "to sign anything without you",
+            _ => return Ok(()),
         };
-        if !lost(None) && (by.is_none() || !lost(by)) {
-            return Ok(());
-        }
         Err(Failure::denied(
             "last_owner",
             format!(
-                "without {} there would not be three different owners (iam, pam, resource) left to sign anything",
+                "without {} there would not be three different owners (iam, pam, resource) left {left}",
                 after.name
             ),
             "add another first: portcullis identities add NAME --role ROLE --enroll",
@@ -80,4 +73,12 @@ impl Engine {
         }
         Ok(enrolled)
     }
+}
+
+/// Whether three different owners can sign, somebody left aside.
+fn can_sign(owners: &[Vec<IdentityId>], without: Option<IdentityId>) -> bool {
+    can_fill(owners.iter().map(|held| {
+        let held = held.iter().copied();
+        held.filter(|holder| Some(*holder) != without).collect()
+    }))
 }

@@ -63,9 +63,11 @@ pub struct Difference {
 }
 
 impl ChangeView {
-    /// The same for who may not know where resources are.
-    pub(super) fn without_whereabouts(mut self) -> Self {
-        without_whereabouts(&mut self.change, &mut self.differences);
+    /// The same; where resources are is hidden from who may not know.
+    pub(super) fn hiding(mut self, hidden: bool) -> Self {
+        if hidden {
+            without_whereabouts(&mut self.change, &mut self.differences);
+        }
         self
     }
 }
