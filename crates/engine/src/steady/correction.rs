@@ -1,6 +1,5 @@
 //! A clock that was ahead and is set right: how long what is open was to last cannot be told any more, so it ends.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_flow::change::Change;
@@ -8,7 +7,6 @@ use portcullis_flow::grant::{EndCause, Grant};
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
 use portcullis_flow::request::Request;
-
 use portcullis_model::Event;
 use serde_json::Value;
 
@@ -34,7 +32,7 @@ pub(super) fn made_by(event: &Event) -> Duration {
 impl Engine {
     /// Ends whatever is open, then goes by the machine's clock. When it fails half way it is to be run again: until its
     /// last step time goes on where it was.
-    pub(crate) async fn correct_clock(&self, steady: &Arc<Steady>) -> Result<(), Failure> {
+    pub(crate) async fn correct_clock(&self, steady: &Steady) -> Result<(), Failure> {
         let Some(behind) = steady.behind() else {
             tracing::info!("the clock is not behind: there is nothing to set right");
             return Ok(());

@@ -88,8 +88,8 @@ impl Clock for Steady {
 }
 
 /// What is said of a clock that is behind.
-pub(crate) const SET_BACK: &str = "the machine's clock is behind the last entry of the ledger, and what was given would last longer by it: the server \
-     goes on from that entry. Set the clock; if it is right, and was ahead before, start the server once with --trust-clock";
+pub(crate) const SET_BACK: &str = "the machine's clock was set back, and what was given would last longer by it: the server goes on from the time it had \
+     reached. Set the clock; if it is right, and was ahead before, start the server once with --trust-clock";
 
 fn remarkable(behind: Duration) -> Option<Duration> {
     (behind > UNREMARKABLE).then_some(behind)
