@@ -59,10 +59,9 @@ impl Engine {
         name: &str,
     ) -> Result<ResourceView, Failure> {
         let resource = self.resource_record(name).await?;
-        let instructions = self.to_place_at(&resource).await?;
-        let mut view = self.resource_view(who, resource, &self.census().await?);
+        let mut view = self.resource_view(who, resource.clone(), &self.census().await?);
         if let Some(whereabouts) = &mut view.whereabouts {
-            whereabouts.instructions = instructions;
+            whereabouts.instructions = self.to_place_at(&resource).await?;
         }
         Ok(view)
     }
