@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-
 use super::accounts::Account;
-use super::programs::run;
+use super::programs::keygen;
 use super::sshd::{Sshd, Trust};
 
 /// Both of them.
@@ -19,16 +17,7 @@ pub(crate) struct Hosts {
 impl Hosts {
     /// Starts them, each as an account of its own.
     pub(crate) async fn start(path: &Path, authority: &str) -> anyhow::Result<Self> {
-        let key = first_key(path);
-        let file = key
-            .to_str()
-            .context("the temporary folder's name is not UTF-8")?;
-        run(
-            "ssh-keygen",
-            ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file],
-        )
-        .await?;
-        let public = std::fs::read_to_string(key.with_extension("pub"))?;
+        let public = keygen(&first_key(path)).await?;
         let (web_1, web_2) = (path.join("web"), path.join("web-2"));
         Ok(Self {
             certified: start("web", &web_1, Trust::Authority(authority)).await?,

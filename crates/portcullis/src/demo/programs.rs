@@ -1,6 +1,7 @@
 //! Running the programs of the machine, with what they said when they fail.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use anyhow::{Context, bail};
@@ -18,6 +19,17 @@ where
     let mut command = Command::new(program);
     command.args(words);
     finish(command, None).await
+}
+
+/// Makes a key pair without a passphrase; answers with the public half, as one line.
+pub(crate) async fn keygen(file: &Path) -> anyhow::Result<String> {
+    let name = file
+        .to_str()
+        .context("the temporary folder's name is not UTF-8")?;
+    let words = ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", name];
+    run("ssh-keygen", words).await?;
+    let public = std::fs::read_to_string(file.with_extension("pub"))?;
+    Ok(public.trim().to_owned())
 }
 
 /// Runs a command to its end, with something on its standard input.

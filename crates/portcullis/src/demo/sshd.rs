@@ -10,7 +10,7 @@ use tokio::process::Child;
 
 use super::accounts::{Account, Farewell};
 use super::port::Port;
-use super::programs::run;
+use super::programs::{keygen, run};
 
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -39,15 +39,7 @@ impl Sshd {
         folder: &Path,
         trust: Trust<'_>,
     ) -> anyhow::Result<Self> {
-        let host_key = folder.join("host_key");
-        let path = host_key
-            .to_str()
-            .context("the temporary folder's name is not UTF-8")?;
-        run(
-            "ssh-keygen",
-            ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path],
-        )
-        .await?;
+        let host_key = keygen(&folder.join("host_key")).await?;
         trust.write_down(folder)?;
         let port = Port::take()?;
         let config = folder.join("sshd_config");
@@ -74,11 +66,10 @@ impl Sshd {
         tokio::time::timeout(PATIENCE, listening)
             .await
             .context("sshd did not start in time")?;
-        let public = std::fs::read_to_string(host_key.with_extension("pub"))?;
         Ok(Self {
             child,
             port,
-            host_key: public.trim().to_owned(),
+            host_key,
             account,
         })
     }
@@ -112,7 +103,7 @@ impl Trust<'_> {
             }
             Self::Key(line) => {
                 std::fs::create_dir(folder.join(".ssh"))?;
-                std::fs::write(folder.join(".ssh/authorized_keys"), line)?;
+                std::fs::write(folder.join(".ssh/authorized_keys"), format!("{line}\n"))?;
             }
         }
         Ok(())
