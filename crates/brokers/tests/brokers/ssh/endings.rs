@@ -33,14 +33,17 @@ async fn flood(world: &World) -> (Child, BufReader<tokio::process::ChildStdout>,
     (ssh, out, pid.trim().to_owned())
 }
 
+/// Reads on until nothing comes any more.
+async fn drained(mut out: BufReader<tokio::process::ChildStdout>) {
+    let mut buffer = vec![0; 1 << 16];
+    while out.read(&mut buffer).await.unwrap_or(0) > 0 {}
+}
+
 #[tokio::test]
 async fn a_kill_ends_a_flooding_session_at_both_sides_and_says_why() {
     let world = World::new().await;
-    let (ssh, mut out, pid) = flood(&world).await;
-    let reading = tokio::spawn(async move {
-        let mut buffer = vec![0; 1 << 16];
-        while out.read(&mut buffer).await.unwrap_or(0) > 0 {}
-    });
+    let (ssh, out, pid) = flood(&world).await;
+    let reading = tokio::spawn(drained(out));
     let session = world.control.opened(0).await;
     world.control.kill(session);
     let ran = ended(ssh).await;
@@ -245,11 +248,8 @@ async fn a_kill_of_one_session_leaves_another_on_the_same_connection_alone() {
 #[tokio::test]
 async fn a_silent_control_ends_sessions_and_lets_none_begin() {
     let world = World::new().await;
-    let (ssh, mut out, pid) = flood(&world).await;
-    let reading = tokio::spawn(async move {
-        let mut buffer = vec![0; 1 << 16];
-        while out.read(&mut buffer).await.unwrap_or(0) > 0 {}
-    });
+    let (ssh, out, pid) = flood(&world).await;
+    let reading = tokio::spawn(drained(out));
     world.control.script().silent = true;
     let ran = ended(ssh).await;
     assert!(ran.err.contains("control fell silent"), "{ran:?}");
@@ -266,11 +266,8 @@ async fn a_silent_control_ends_sessions_and_lets_none_begin() {
 async fn a_tape_that_cannot_be_written_ends_its_session_and_says_so() {
     for recording in [Recording::Fails, Recording::Hangs] {
         let world = World::new().await;
-        let (ssh, mut out, pid) = flood(&world).await;
-        let reading = tokio::spawn(async move {
-            let mut buffer = vec![0; 1 << 16];
-            while out.read(&mut buffer).await.unwrap_or(0) > 0 {}
-        });
+        let (ssh, out, pid) = flood(&world).await;
+        let reading = tokio::spawn(drained(out));
         world.control.script().recording = recording;
         let ran = ended(ssh).await;
         assert_eq!(ran.status, Some(255), "{ran:?}");
