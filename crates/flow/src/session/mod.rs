@@ -41,7 +41,7 @@ pub struct Opening {
     pub source: String,
     /// Shared by the sessions of one connection.
     pub connection: String,
-    /// What opens the target, without the secret: `certificate serial 7`, `key SHA256:…`.
+    /// What opens the target, without the secret: `certificate serial 7`, `vaulted secret web-2-key`.
     pub credential: String,
     /// The name of the vaulted secret that is injected; absent where a certificate is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
