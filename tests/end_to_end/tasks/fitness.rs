@@ -161,7 +161,7 @@ fn nothing_is_declared_of_an_unfit_account_or_program(world: &World, host: &Task
 
     host.add_account("other");
     let home = host.path("home/other");
-    host.done("usermod", &["--shell", "/usr/bin/python3", "other"]);
+    host.done("usermod", &["--shell", "/usr/bin/perl", "other"]);
     let words = [
         "tasks",
         "add",
