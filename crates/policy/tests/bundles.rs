@@ -39,6 +39,30 @@ fn both_presets_are_valid_and_differ_in_their_line_only() {
 }
 
 #[test]
+fn a_file_that_no_folder_would_take_as_it_is_belongs_in_no_bundle() {
+    let long = format!("guardrails/{}.cedar", "a".repeat(101));
+    for name in [
+        "guardrails/a\0.cedar",
+        "guardrails/\u{1b}[2Ja.cedar",
+        "guardrails/a\nb.cedar",
+        "guardrails/a b.cedar",
+        "guardrails/ä.cedar",
+        &long,
+    ] {
+        let mut files = strict().files().clone();
+        files.insert(name.to_owned(), FORBID.as_bytes().to_vec());
+        let told = Bundle::from_files(files).unwrap_err().to_string();
+        assert!(told.contains("no such file belongs"), "{name:?}: {told}");
+    }
+    let mut files = strict().files().clone();
+    files.insert(
+        "guardrails/Night-1.2_b.cedar".to_owned(),
+        FORBID.as_bytes().to_vec(),
+    );
+    assert!(Bundle::from_files(files).is_ok());
+}
+
+#[test]
 fn the_folder_of_policies_is_the_shipped_bundle() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     let mut found = BTreeMap::new();

@@ -120,7 +120,8 @@ pub enum Cause {
     /// A file no bundle has.
     #[error(
         "no such file belongs in a bundle; a bundle is schema.cedarschema, line/, ordinary/, privileged/, guardrails/ and \
-         invariants/ with *.cedar files, and flows.toml in ordinary/ and privileged/: move it elsewhere or rename it"
+         invariants/ with *.cedar files named by a-z, A-Z, 0-9, '-', '_' and '.', and flows.toml in ordinary/ and \
+         privileged/: move it elsewhere or rename it"
     )]
     Unknown,
     /// More than a bundle may hold.

@@ -6,6 +6,9 @@ use portcullis_model::Path;
 
 use super::error::{BundleError, Cause, Problem};
 
+/// The longest name of a policy file, without its folder and ending: it is a file name wherever a bundle is written out.
+const LONGEST_STEM: usize = 100;
+
 /// The schema's path.
 pub(super) const SCHEMA: &str = "schema.cedarschema";
 
@@ -40,7 +43,10 @@ impl Folder {
     pub(super) fn of(file: &str) -> Option<Self> {
         let (folder, name) = file.split_once('/')?;
         let stem = name.strip_suffix(".cedar")?;
-        let plain = !stem.is_empty() && !stem.starts_with('.') && !stem.contains(['/', '\\']);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let plain = (1..=LONGEST_STEM).contains(&stem.len())
+            && !stem.starts_with('.')
+            && stem.bytes().all(fits);
         Self::ALL
             .into_iter()
             .find(|known| plain && known.as_str() == folder)
