@@ -7,6 +7,7 @@ mod demo;
 mod dumps;
 mod outcome;
 mod output;
+mod prompt;
 mod secret_file;
 mod server;
 

@@ -7,12 +7,12 @@ use portcullis_model::Secret;
 use portcullis_ports::Chosen;
 use serde_json::json;
 
-use super::prompt::{ask, ask_new_secret, ask_secret};
 use crate::args::Global;
 use crate::args::account::{AccountCommand, LoginArgs, LogoutArgs, StepUpArgs};
 use crate::client::{Api, ApiError, Home, Problem, Profile};
 use crate::outcome::{Outcome, Stuck, Usage};
 use crate::output;
+use crate::prompt::{ask, ask_new_secret, ask_secret};
 use crate::server::OsEntropy;
 
 /// Runs one of them.

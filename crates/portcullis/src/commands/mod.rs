@@ -8,6 +8,5 @@ mod kinds;
 pub(crate) mod ledger;
 pub(crate) mod manual;
 pub(crate) mod policy;
-mod prompt;
 pub(crate) mod sessions;
 pub(crate) mod ssh;
