@@ -4,17 +4,20 @@
 //! `portcullis_ports::conformance` that every implementation passes. Everything here is created
 //! readable by its owner only.
 
+mod archive;
 mod blobs;
 mod command;
 mod durable;
+mod hashing;
 mod names;
 mod reserve;
 mod sealer;
 mod sqlite;
 mod tiles;
 
+pub use archive::{ArchiveError, ArchiveWriter, Unpacked, unpack};
 pub use blobs::DirectoryBlobs;
 pub use reserve::FileReserve;
 pub use sealer::AgeSealer;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, snapshot};
 pub use tiles::DirectoryTiles;

@@ -14,6 +14,7 @@ mod rebuild;
 mod revisions;
 mod rows;
 mod schema;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -22,6 +23,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use snapshot::snapshot;
+
 use portcullis_model::{Body, StreamId};
 use portcullis_ports::store::{Projector, Query, SealedRow};
 use portcullis_ports::{Append, AppendError, Row, Store, StoreError, Stored};

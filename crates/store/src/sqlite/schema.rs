@@ -165,7 +165,7 @@ fn harden(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Refuses every file that is neither empty nor ours, before anything is written to it.
-fn recognise(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+pub fn recognise(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     let application = number(path, connection, "PRAGMA application_id")?;
     let version = number(path, connection, "PRAGMA user_version")?;
     let tables = number(path, connection, "SELECT count(*) FROM sqlite_schema")?;
