@@ -182,6 +182,24 @@ async fn of_two_edits_at_once_the_second_sets_nothing_back() {
 }
 
 #[tokio::test]
+async fn an_end_that_nobody_lives_to_see_is_no_end() {
+    let world = World::new().await;
+    let people = world.people().await;
+    vendor(&world, &people).await;
+    let ten_years = 10 * 366 * 24 * 3600;
+    for secs in [ten_years + 60, 9_223_372_036_854_775, u64::MAX] {
+        let body = json!({"ends_in_secs": secs});
+        let refused = edit(&world, &people.iris, "vera", body).await;
+        assert_eq!(refused.problem(), (400, "invalid".to_owned()), "{secs}");
+        let body = json!({"name": "robin", "kind": "agent", "owner": "olaf", "ends_in_secs": secs});
+        let refused = world.post(&people.iris, "/identities", body).await;
+        assert_eq!(refused.problem(), (400, "invalid".to_owned()), "{secs}");
+    }
+    let body = json!({"ends_in_secs": ten_years - 60});
+    edit(&world, &people.iris, "vera", body).await.done();
+}
+
+#[tokio::test]
 async fn an_edit_that_only_narrows_needs_one_owner_and_any_other_more() {
     let world = World::new().await;
     let people = world.people().await;

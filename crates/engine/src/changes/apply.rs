@@ -1,6 +1,7 @@
 //! What a change comes to once its signatures are there: checked when proposed, applied with the last signature.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_flow::change::{Change, ChangeBody, Holders, Needed};
 use portcullis_flow::grant::Grant;
@@ -12,6 +13,7 @@ use portcullis_flow::records::{
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{
     Authentication, ChangeId, Digest, Identity, IdentityId, IdentityKind, Resource, Secret, Task,
+    Timestamp,
 };
 use portcullis_ports::Connector;
 
@@ -24,6 +26,9 @@ use crate::tokens::Token;
 
 /// The longest name.
 const MOST_NAME_BYTES: usize = 63;
+
+/// The latest end that can be given, from now.
+const LONGEST_LIFE: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// What takes effect outside the journal once a change is committed.
 #[derive(Default)]
@@ -45,7 +50,7 @@ impl Engine {
         match body {
             ChangeBody::PutResource { resource, .. } => self.check_resource(resource).await,
             ChangeBody::PutIdentity { identity, .. } => {
-                check_identity(identity)?;
+                check_identity(identity, self.journal.now())?;
                 self.keep_owners(alone, identity).await
             }
             ChangeBody::PutGroup { group, .. } => check_name(&group.name),
@@ -346,8 +351,17 @@ pub(super) fn alone(needed: &Needed, who: Option<IdentityId>) -> Option<Identity
     who.filter(|_| *needed == Needed::AnyOwner)
 }
 
-fn check_identity(identity: &Identity) -> Result<(), Failure> {
+fn check_identity(identity: &Identity, now: Timestamp) -> Result<(), Failure> {
     check_name(&identity.name)?;
+    if identity
+        .ends_at
+        .is_some_and(|end| end > now.plus(LONGEST_LIFE))
+    {
+        return Err(Failure::Invalid(format!(
+            "the end of {} lies more than ten years ahead: give a nearer one with --for TIME",
+            identity.name
+        )));
+    }
     if identity.owner == Some(identity.id) {
         return Err(Failure::Invalid(format!(
             "{} cannot answer for itself: name somebody else",
