@@ -149,7 +149,10 @@ impl Server {
             )
         })?;
         let tls = tls(&running.engine, certificate);
-        tls.check().with_context(|| named(folder))?;
+        if let Err(error) = tls.check() {
+            running.stop().await;
+            return Err(error).with_context(|| named(folder));
+        }
         let (stop, stopped) = watch::channel(false);
         let addresses = (https.local_addr()?, ssh.local_addr()?);
         let mut doors = JoinSet::new();
