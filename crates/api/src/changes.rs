@@ -20,6 +20,7 @@ pub(crate) fn routes() -> Routes {
         .routes(routes!(show_change))
         .routes(routes!(sign_change))
         .routes(routes!(refuse_change))
+        .routes(routes!(propose_thaw))
 }
 
 /// All changes. Where resources are is told to their owners and to owners of the installation alone.
@@ -82,4 +83,11 @@ async fn refuse_change(
 ) -> Answer<ChangeView> {
     let refused = engine.refuse_change(&who, id, body.reason.as_deref());
     Ok(Json(refused.await?))
+}
+
+/// Looks at every target of a restored installation, and proposes that it opens again as that was found.
+#[utoipa::path(post, path = "/thaw", tag = "changes",
+    responses((status = 200, description = "The change", body = Value)))]
+async fn propose_thaw(State(engine): App, Caller(who): Caller) -> Answer<ChangeView> {
+    Ok(Json(engine.propose_thaw(&who).await?))
 }

@@ -126,6 +126,16 @@ impl Census {
         &self.everything.groups
     }
 
+    /// Everybody, whether or not they may act.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &Identity> {
+        self.everything.people.values().map(|state| &state.identity)
+    }
+
+    /// All resources.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.everything.resources.values()
+    }
+
     /// A resource, unless it was removed.
     pub(crate) fn resource(&self, id: ResourceId) -> Option<&Resource> {
         self.everything.resources.get(&id)

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(crate) struct Custody {
     trouble: watch::Sender<Option<String>>,
     /// Why nothing privileged begins until somebody put it right and starts the server anew.
     distrusted: OnceLock<String>,
+    /// Whether it was restored from a backup and is not thawed yet.
+    frozen: AtomicBool,
     inspected: watch::Sender<bool>,
 }
 
@@ -41,6 +44,7 @@ impl Default for Custody {
         Self {
             trouble: watch::Sender::new(None),
             distrusted: OnceLock::new(),
+            frozen: AtomicBool::new(false),
             inspected: watch::Sender::new(false),
         }
     }
@@ -95,10 +99,23 @@ impl Custody {
         }
     }
 
-    /// Refuses while evidence cannot be written: whatever is about to begin would leave none. And once the store
-    /// was found changed.
-    pub(crate) fn sound(&self) -> Result<(), Failure> {
+    /// Whether nothing opens before owners have seen what a restored installation finds at its targets.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::Relaxed);
+    }
+
+    /// Refuses what leads to access, of either path, while that is so. And once the store was found changed.
+    pub(crate) fn opens(&self) -> Result<(), Failure> {
         self.trusted()?;
+        if self.frozen.load(Ordering::Relaxed) {
+            return Err(Failure::Unavailable(FROZEN.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Refuses while evidence cannot be written: whatever is about to begin would leave none. And whatever does not open.
+    pub(crate) fn sound(&self) -> Result<(), Failure> {
+        self.opens()?;
         match &*self.trouble.borrow() {
             None => Ok(()),
             Some(what) => Err(Failure::Unavailable(refusal(what))),
@@ -113,6 +130,10 @@ impl Custody {
         self.trouble.send_replace(None);
     }
 }
+
+/// What is said while nothing opens.
+const FROZEN: &str = "this installation was restored from a backup and is frozen until its owners have seen what its targets hold: \
+     an owner proposes that with portcullis thaw, and the others sign";
 
 fn refusal(what: &str) -> String {
     format!(

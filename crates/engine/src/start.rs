@@ -3,6 +3,7 @@
 use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
+use portcullis_flow::installation::Installation;
 use portcullis_model::Secret;
 use portcullis_ports::Clock;
 use tokio::sync::watch;
@@ -40,58 +41,95 @@ pub struct Running {
     loops: Loops,
 }
 
+/// An installation put together, before anything of it runs.
+pub(crate) struct Assembled {
+    pub(crate) engine: Arc<Engine>,
+    /// As it was found.
+    pub(crate) installation: Installation,
+    sequencer: Sequencer,
+    steady: Arc<Steady>,
+}
+
+/// Opens an installation and puts it together.
+pub(crate) async fn assemble(
+    mut ports: Ports,
+    options: Options,
+    unlock: Unlock,
+) -> Result<Assembled, Failure> {
+    let steady = Steady::resume(Arc::clone(&ports.clock), ports.store.as_ref()).await?;
+    let steady = Arc::new(steady);
+    ports.clock = steady.clone();
+    let opened = unlock::open(&ports, unlock).await?;
+    let installation = opened.installation.get()?.clone();
+    let origin = origin(installation.installation);
+    let own = opened.vault.own_keys(&origin).await?;
+    let door_keys = opened.vault.door_keys(&ports.brokers).await?;
+    let signer = opened.vault.ledger_signer(&origin).await?;
+    let sequencer = Sequencer::resume(
+        Arc::clone(&ports.store),
+        Arc::clone(&ports.tiles),
+        origin,
+        signer,
+        Arc::clone(&opened.journal.custody),
+    )?;
+    let bundle = bundles::load(&ports, installation.bundle).await?;
+    let engine = Arc::new_cyclic(|itself| Engine {
+        itself: Weak::clone(itself),
+        integrated: sequencer.integrated(),
+        installation: installation.installation,
+        ssh_authority: installation.ssh_authority.clone(),
+        door_keys,
+        ports,
+        options,
+        journal: opened.journal,
+        vault: opened.vault,
+        own,
+        bundle: RwLock::new(Arc::new(bundle)),
+        bundle_reader: bundles::Reader::default(),
+        attempts: Attempts::default(),
+        judging: crate::judging::Judging::default(),
+        last_census: crate::census::LastCensus::default(),
+        tickets: crate::door::Tickets::default(),
+        live: crate::live::Live::default(),
+        occasions: crate::reevaluation::Occasions::default(),
+        orders: crate::orders::OrderBook::default(),
+        unrecorded: crate::custody::Unrecorded::default(),
+        duties: Arc::default(),
+        fact_reads: crate::secrets::FactReads::default(),
+        asking: crate::turns::Turns::default(),
+        ending: crate::turns::Turns::default(),
+        opening: crate::turns::Turns::of(crate::door::OPENED_AT_ONCE),
+        changing: tokio::sync::Mutex::default(),
+    });
+    engine.journal.custody.freeze(installation.frozen.is_some());
+    Ok(Assembled {
+        engine,
+        installation,
+        sequencer,
+        steady,
+    })
+}
+
+/// Whether an installation could be started with this, and nothing more; what it would serve HTTPS with.
+pub async fn try_opening(ports: Ports, unlock: Unlock) -> Result<Secret<Vec<u8>>, Failure> {
+    let assembled = assemble(ports, Options::default(), unlock).await?;
+    Ok(Secret::new(assembled.engine.tls_key().expose().clone()))
+}
+
 impl Running {
     /// Opens an installation and starts it.
-    pub async fn start(
-        mut ports: Ports,
-        options: Options,
-        unlock: Unlock,
-    ) -> Result<Self, Failure> {
-        let steady = Steady::resume(Arc::clone(&ports.clock), ports.store.as_ref()).await?;
-        let steady = Arc::new(steady);
-        ports.clock = steady.clone();
-        let opened = unlock::open(&ports, unlock).await?;
-        let installation = opened.installation.get()?.clone();
-        let origin = origin(installation.installation);
-        let own = opened.vault.own_keys(&origin).await?;
-        let door_keys = opened.vault.door_keys(&ports.brokers).await?;
-        let signer = opened.vault.ledger_signer(&origin).await?;
-        let sequencer = Sequencer::resume(
-            Arc::clone(&ports.store),
-            Arc::clone(&ports.tiles),
-            origin,
-            signer,
-            Arc::clone(&opened.journal.custody),
-        )?;
-        let bundle = bundles::load(&ports, installation.bundle).await?;
-        let engine = Arc::new_cyclic(|itself| Engine {
-            itself: Weak::clone(itself),
-            integrated: sequencer.integrated(),
-            installation: installation.installation,
-            ssh_authority: installation.ssh_authority,
-            door_keys,
-            ports,
-            options,
-            journal: opened.journal,
-            vault: opened.vault,
-            own,
-            bundle: RwLock::new(Arc::new(bundle)),
-            bundle_reader: bundles::Reader::default(),
-            attempts: Attempts::default(),
-            judging: crate::judging::Judging::default(),
-            last_census: crate::census::LastCensus::default(),
-            tickets: crate::door::Tickets::default(),
-            live: crate::live::Live::default(),
-            occasions: crate::reevaluation::Occasions::default(),
-            orders: crate::orders::OrderBook::default(),
-            unrecorded: crate::custody::Unrecorded::default(),
-            duties: Arc::default(),
-            fact_reads: crate::secrets::FactReads::default(),
-            asking: crate::turns::Turns::default(),
-            ending: crate::turns::Turns::default(),
-            opening: crate::turns::Turns::of(crate::door::OPENED_AT_ONCE),
-            changing: tokio::sync::Mutex::default(),
-        });
+    pub async fn start(ports: Ports, options: Options, unlock: Unlock) -> Result<Self, Failure> {
+        let Assembled {
+            engine,
+            installation,
+            sequencer,
+            steady,
+        } = assemble(ports, options, unlock).await?;
+        if installation.frozen.is_some() {
+            tracing::warn!(
+                "restored from a backup, and frozen until its owners sign portcullis thaw"
+            );
+        }
         engine.end_orphans().await?;
         if engine.options.trust_clock {
             engine.correct_clock(&steady).await?;

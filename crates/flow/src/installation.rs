@@ -46,6 +46,18 @@ crate::events! {
             /// The change that signed it.
             change: ChangeId,
         }
+        /// It was restored from a backup. Whatever was open ends, and nothing opens until its owners thaw it.
+        Restored "installation.restored" {
+            /// When the backup was taken.
+            taken_at: Timestamp,
+            /// How many events it held: those that followed are lost.
+            events: u64,
+        }
+        /// Its owners saw what was found at the targets, and let it open again.
+        Thawed "installation.thawed" {
+            /// The change that signed it.
+            change: ChangeId,
+        }
         /// Evidence could not be written: sessions end, and nothing privileged begins.
         EvidenceFailed "installation.evidence_failed" {
             /// What could not be written, and what was said.
@@ -80,6 +92,18 @@ pub struct Installation {
     /// What evidence cannot be written, while that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,
+    /// From what it was restored, until its owners thaw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
+}
+
+/// From what a frozen installation was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// When it was restored.
+    pub restored_at: Timestamp,
+    /// When the backup was taken.
+    pub taken_at: Timestamp,
 }
 
 impl Installation {
@@ -116,7 +140,21 @@ impl Machine for Installation {
                 ssh_authority: ssh_authority.clone(),
                 bundle: *bundle,
                 failing: None,
+                frozen: None,
             }),
+            (Some(state), InstallationEvent::Restored { taken_at, .. }) => Some(Self {
+                frozen: Some(Frozen {
+                    restored_at: meta.at,
+                    taken_at: *taken_at,
+                }),
+                ..state
+            }),
+            (Some(state), InstallationEvent::Thawed { .. }) if state.frozen.is_some() => {
+                Some(Self {
+                    frozen: None,
+                    ..state
+                })
+            }
             (Some(state), InstallationEvent::EvidenceFailed { what }) => Some(Self {
                 failing: Some(what.clone()),
                 ..state

@@ -34,6 +34,7 @@ mod reevaluation;
 mod releases;
 mod repeats;
 mod resources;
+mod restored;
 mod rotation;
 mod shapes;
 mod shelf;

@@ -18,13 +18,13 @@ use crate::world::World;
 
 /// A lock that holds two values, and can be out of reach.
 #[derive(Default)]
-struct Lock {
-    holds: Mutex<Vec<Vec<u8>>>,
-    away: AtomicBool,
+pub struct Lock {
+    pub holds: Mutex<Vec<Vec<u8>>>,
+    pub away: AtomicBool,
 }
 
 impl Lock {
-    fn with(value: &[u8]) -> Arc<Self> {
+    pub fn with(value: &[u8]) -> Arc<Self> {
         let lock = Self::default();
         lock.holds.lock().unwrap().push(value.to_vec());
         Arc::new(lock)
@@ -98,7 +98,7 @@ impl Rotator for Lock {
 }
 
 /// A gate that a vaulted password opens.
-async fn locked_gate(world: &World) -> People {
+pub async fn locked_gate(world: &World) -> People {
     let people = world.people().await;
     let secret = json!({"name": "gate-key", "kind": "password", "value": "first"});
     let added = world.post(&people.olaf, "/secrets", secret).await.done();

@@ -14,6 +14,7 @@ use portcullis_ports::{
     Assignment, Connector, ConnectorError, Effective, Held, Removal, Right, Target,
 };
 use schemars::json_schema;
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// How long a call lingers for another one to come in beside it, where calls linger.
@@ -32,8 +33,10 @@ pub struct Shelf {
     stuck: Mutex<bool>,
     /// Whoever asks what something is worth waits until it hears again.
     deaf: watch::Sender<bool>,
-    /// It cannot be reached to ask.
+    /// It cannot be reached to ask what anything is worth.
     gone: Mutex<bool>,
+    /// Nothing of what accounts have can be read or taken away.
+    locked: Mutex<bool>,
 }
 
 impl Shelf {
@@ -65,9 +68,14 @@ impl Shelf {
         self.deaf.send_replace(true);
     }
 
-    /// From now on it cannot be reached to ask.
+    /// From now on it cannot be reached to ask what anything is worth.
     pub fn go_away(&self) {
         *self.gone.lock().unwrap() = true;
+    }
+
+    /// From now on nothing of what accounts have can be read or taken away.
+    pub fn lock_up(&self) {
+        *self.locked.lock().unwrap() = true;
     }
 
     /// Waits until a call has come in; it may be gone again.
@@ -121,6 +129,13 @@ impl Drop for Inside<'_> {
     }
 }
 
+fn gone(target: &Target<'_>) -> ConnectorError {
+    ConnectorError::Unreachable {
+        target: target.resource.name.clone(),
+        cause: "it is gone".to_owned(),
+    }
+}
+
 #[async_trait]
 impl Connector for Shelf {
     fn descriptor(&self) -> KindDescriptor {
@@ -151,8 +166,11 @@ impl Connector for Shelf {
         }
     }
 
-    fn offers(&self, _: &Resource) -> Result<Vec<Action>, ConnectorError> {
-        Ok(Vec::new())
+    fn offers(&self, resource: &Resource) -> Result<Vec<Action>, ConnectorError> {
+        let offered = resource.settings.get("offers").and_then(Value::as_array);
+        let offered = offered.into_iter().flatten().filter_map(Value::as_str);
+        let offered = offered.map(|name| Action::named("entitlement").with("entitlement", name));
+        Ok(offered.collect())
     }
 
     fn right(&self, resource: &Resource, action: &Action) -> Right {
@@ -171,10 +189,7 @@ impl Connector for Shelf {
         let mut deaf = self.deaf.subscribe();
         deaf.wait_for(|deaf| !deaf).await.unwrap();
         if *self.gone.lock().unwrap() {
-            return Err(ConnectorError::Unreachable {
-                target: target.resource.name.clone(),
-                cause: "it is gone".to_owned(),
-            });
+            return Err(gone(target));
         }
         Ok(Effective {
             privileges: BTreeSet::new(),
@@ -196,6 +211,9 @@ impl Connector for Shelf {
         account: &str,
     ) -> Result<Held, ConnectorError> {
         let _inside = self.enter().await;
+        if *self.locked.lock().unwrap() {
+            return Err(gone(target));
+        }
         let right = self.right(target.resource, action);
         Ok(self.held_by(account, &right.name))
     }
@@ -231,6 +249,9 @@ impl Connector for Shelf {
         assignment: &Assignment,
     ) -> Result<Removal, ConnectorError> {
         let _inside = self.enter().await;
+        if *self.locked.lock().unwrap() {
+            return Err(gone(target));
+        }
         let right = self.right(target.resource, &assignment.action).name;
         if !assignment.held_before {
             let holding = (assignment.account.clone(), right.clone());

@@ -10,7 +10,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use axum::response::Response;
 use portcullis_api::{DoorAddress, Reachable};
-use portcullis_engine::{Beginning, Engine, Founding, Options, Ports, Running, Unlock, found};
+use portcullis_engine::{
+    Beginning, Engine, Founding, Options, Ports, Running, Unlock, found, restore,
+};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_policy::{Preset, shipped};
 use portcullis_ports::{Authenticator, Clock, Connector, Entropy, Rotator};
@@ -28,6 +30,9 @@ use crate::people::People;
 
 /// What everybody in these tests has as a password.
 pub const PASSWORD: &str = "an otter counts eleven lamps";
+
+/// What opens the offline slot.
+pub const PASSPHRASE: &str = "seven herons under the weir";
 
 /// How long anything may take before a test gives up on it: many calls at once wait for each other.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -211,18 +216,51 @@ impl World {
         if let Some(killed) = self.running.take() {
             killed.stop().await;
         }
-        let (store, tiles, blobs) = on_disk(&self.disk, folder.path());
-        let ports = Ports {
-            store,
-            tiles,
-            blobs,
-            ..self.ports.clone()
-        };
+        let ports = self.ports_in(&folder);
         let tokens = self.tokens.lock().unwrap().clone();
         let machine = (Arc::clone(&self.clock), Arc::clone(&self.disk));
         let (options, online) = (Options::default(), self.online.clone());
         let world = Self::running(ports, options, online, machine, tokens, folder).await;
         *world.seeds.lock().unwrap() = std::mem::take(&mut *self.seeds.lock().unwrap());
+        world
+    }
+
+    /// The same world with its files elsewhere.
+    pub fn ports_in(&self, folder: &tempfile::TempDir) -> Ports {
+        let (store, tiles, blobs) = on_disk(&self.disk, folder.path());
+        Ports {
+            store,
+            tiles,
+            blobs,
+            ..self.ports.clone()
+        }
+    }
+
+    /// What opens the online slot.
+    pub fn online(&self) -> &str {
+        &self.online
+    }
+
+    /// What a backup holds that is taken at this moment.
+    pub fn backed_up(&self) -> tempfile::TempDir {
+        let backup = tempfile::tempdir().unwrap();
+        copy(self.folder.path(), backup.path());
+        backup
+    }
+
+    /// The installation that is made of a backup after this one was lost, with the targets as they are by now.
+    pub async fn restored_from(self, backup: tempfile::TempDir) -> Self {
+        let lost = self.stopped().await;
+        let ports = lost.ports_in(&backup);
+        let passphrase = Secret::new(PASSPHRASE.to_owned());
+        let restored = restore(ports.clone(), lost.now(), passphrase)
+            .await
+            .unwrap();
+        let online = restored.online.expose_owned();
+        let machine = (Arc::clone(&lost.clock), Arc::clone(&lost.disk));
+        let tokens = HashMap::new();
+        let world = Self::running(ports, Options::default(), online, machine, tokens, backup).await;
+        *world.seeds.lock().unwrap() = std::mem::take(&mut *lost.seeds.lock().unwrap());
         world
     }
 
@@ -425,7 +463,7 @@ fn planned(
     };
     let founding = Founding {
         beginning: plugins.beginning,
-        passphrase: Secret::new("seven herons under the weir".to_owned()),
+        passphrase: Secret::new(PASSPHRASE.to_owned()),
         cost: KdfCost::new(19 * 1024, 2, 1).unwrap(),
         tls_key: Secret::new(b"not served in these tests".to_vec()),
         bundle: shipped(Preset::Strict).unwrap(),

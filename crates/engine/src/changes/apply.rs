@@ -38,6 +38,8 @@ struct After {
     /// Who does it, when nobody else has to sign.
     alone: Option<IdentityId>,
     token: Option<Secret<String>>,
+    /// Whether the installation is not frozen any more.
+    thawed: bool,
 }
 
 impl Engine {
@@ -59,6 +61,7 @@ impl Engine {
                 bundles::load(&self.ports, *bundle).await.map(|_| ())
             }
             ChangeBody::PutTask { task, .. } => self.resource(task.resource).await.map(|_| ()),
+            ChangeBody::Thaw { restored_at, .. } => self.frozen(Some(*restored_at)).await.map(drop),
             ChangeBody::RemoveResource { .. }
             | ChangeBody::RemoveGroup { .. }
             | ChangeBody::RemoveTask { .. }
@@ -181,6 +184,9 @@ impl Engine {
         if let Some(bundle) = next.filter(|_| applied) {
             self.switch_bundle(bundle);
         }
+        if after.thawed {
+            self.journal.custody.freeze(false);
+        }
         self.duties.wake();
         let token = after.token.map(Secret::expose_owned);
         self.change_view(id, loaded.get()?.clone(), token).await
@@ -285,6 +291,10 @@ impl Engine {
             ChangeBody::ActivateBundle {
                 bundle, replaces, ..
             } => self.activate(command, change, bundle, replaces).await,
+            ChangeBody::Thaw { restored_at, .. } => {
+                after.thawed = true;
+                self.record_thaw(command, change, restored_at).await
+            }
         }
     }
 

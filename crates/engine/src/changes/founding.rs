@@ -10,8 +10,8 @@ use crate::Engine;
 use crate::failure::Failure;
 
 impl Engine {
-    /// Whether somebody acts as the founder, in one of the two things a founder may do: enroll owners,
-    /// add resources.
+    /// Whether somebody acts as the founder, in one of the things a founder may do: enroll owners, add resources,
+    /// thaw what was restored.
     pub(super) async fn may_as_founder(
         &self,
         who: &Authentication,
@@ -28,6 +28,8 @@ impl Engine {
             ChangeBody::PutResource { resource, .. } => {
                 Ok(self.resource(resource.id).await.is_err())
             }
+            // There are no three owners yet who could.
+            ChangeBody::Thaw { .. } => Ok(true),
             _ => Ok(false),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Holders, Needed};
+use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Finding, Holders, Needed};
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::records::{GroupState, ResourceState};
 use portcullis_model::{ChangeId, Group, GroupId, Identity, IdentityId, Resource, ResourceId};
@@ -60,6 +60,17 @@ pub struct Difference {
     /// What it would be; absent where it would not be there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+}
+
+impl Difference {
+    /// What was found where a restored installation looked, for who lets it open again.
+    fn found(finding: &Finding) -> Self {
+        Self {
+            field: format!("{}: {}", finding.resource, finding.what),
+            before: None,
+            after: Some(finding.stands.as_str().into()),
+        }
+    }
 }
 
 impl ChangeView {
@@ -223,6 +234,7 @@ impl Known {
                 self.resource_name(task.resource)
             ),
             ChangeBody::RemoveTask { name, .. } => format!("remove task {name}"),
+            ChangeBody::Thaw { .. } => "thaw the restored installation".to_owned(),
         }
     }
 
@@ -261,6 +273,7 @@ impl Known {
                 self.between(self.identities.get(&identity.id), identity)
             }
             ChangeBody::PutGroup { group, .. } => self.between(self.group(group.id), group),
+            ChangeBody::Thaw { found, .. } => Ok(found.iter().map(Difference::found).collect()),
             _ => Ok(Vec::new()),
         }
     }

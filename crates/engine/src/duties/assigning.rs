@@ -1,6 +1,6 @@
 //! Giving an entitlement: decided anew, the intention written first.
 
-use portcullis_flow::grant::{EndCause, Grant, Issue};
+use portcullis_flow::grant::{EndCause, Grant};
 use portcullis_model::{Controls, Resource};
 use portcullis_policy::{AssignEntitlement, Ordinary};
 use portcullis_ports::Target;
@@ -56,9 +56,11 @@ impl Engine {
             .bundle()
             .authorize::<Ordinary, AssignEntitlement>(&asked.query())?;
         // An attempt that was cut off may have given it already: it goes on at the same account.
-        let account = match &loaded.get()?.account {
-            Some(begun) => begun.clone(),
-            None => self.account_of(&resource, &issue).await?,
+        let account = if let Some(begun) = &loaded.get()?.account {
+            begun.clone()
+        } else {
+            let holder = self.identity(issue.intent.subject.identity).await?;
+            account_at(&resource, &holder.name)
         };
         let system = connector.right(&resource, &issue.intent.action).system;
         elsewhere(loaded.get()?, &system).map_or(Ok(()), |why| Err(Failure::Conflict(why)))?;
@@ -121,16 +123,12 @@ impl Engine {
         command.push(loaded, &event)?;
         command.commit().await
     }
+}
 
-    /// The person's own account at the target: what the resource's settings say, otherwise their name.
-    async fn account_of(&self, resource: &Resource, issue: &Issue) -> Result<String, Failure> {
-        let name = self.identity(issue.intent.subject.identity).await?.name;
-        let mapped = resource
-            .settings
-            .get("accounts")
-            .and_then(|accounts| accounts.get(&name));
-        Ok(mapped
-            .and_then(serde_json::Value::as_str)
-            .map_or(name, str::to_owned))
-    }
+/// A person's own account at a target: what the resource's settings say, otherwise their name.
+pub(crate) fn account_at(resource: &Resource, name: &str) -> String {
+    let mapped = resource.settings.get("accounts");
+    let mapped = mapped.and_then(|accounts| accounts.get(name));
+    let mapped = mapped.and_then(serde_json::Value::as_str);
+    mapped.unwrap_or(name).to_owned()
 }

@@ -5,6 +5,8 @@
 mod assigning;
 mod removing;
 
+pub(crate) use assigning::account_at;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -28,24 +28,34 @@ pub(super) fn make_slots(
     installation: InstallationId,
     root: &InstallationRoot,
 ) -> Result<(Slots, Secret<String>), Failure> {
-    let now = ports.clock.now();
-    let (identity, recipient) = ports.sealer.generate();
-    let wrapped = ports
-        .sealer
-        .seal(&recipient, root.expose_to_slot_sealer())?;
-    let kind = SlotKind::new(ports.sealer.name())?;
-    let online = Slot::from_sealer(kind, ONLINE, Custody::Online, now, &wrapped)?;
+    let (online, identity) = online_slot(ports, root)?;
     let by = Passphrase {
         installation,
         text: &founding.passphrase,
         cost: founding.cost,
     };
     let mut draw = draw_from(ports.entropy.as_ref());
+    let now = ports.clock.now();
     let offline = Slot::from_passphrase(OFFLINE, now, root, &by, &mut draw)?;
     Ok((
         Slots::new(installation, root, vec![online, offline])?,
         identity,
     ))
+}
+
+/// An online slot by the sealer, and what opens it.
+pub(crate) fn online_slot(
+    ports: &Ports,
+    root: &InstallationRoot,
+) -> Result<(Slot, Secret<String>), Failure> {
+    let (identity, recipient) = ports.sealer.generate();
+    let wrapped = ports
+        .sealer
+        .seal(&recipient, root.expose_to_slot_sealer())?;
+    let kind = SlotKind::new(ports.sealer.name())?;
+    let now = ports.clock.now();
+    let slot = Slot::from_sealer(kind, ONLINE, Custody::Online, now, &wrapped)?;
+    Ok((slot, identity))
 }
 
 /// Opens both slots as they will be stored, each with what will be kept to open it: one that does not open now never

@@ -17,6 +17,7 @@ use crate::journal::{Journal, Loaded};
 use crate::ports::Ports;
 use crate::secrets::{Intake, Vault, draw_from};
 
+pub(crate) use keys::online_slot;
 use keys::{NewKeys, make_slots, open_both};
 use people::{Person, people};
 

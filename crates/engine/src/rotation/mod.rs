@@ -57,6 +57,7 @@ impl Engine {
         who: &Authentication,
         name: &str,
     ) -> Result<SecretView, Failure> {
+        self.journal.custody.opens()?;
         let loaded = self.secret_to_rotate(who, name).await?;
         let cause = RotationCause::Asked { by: who.identity };
         self.begin_rotation(loaded, cause, Some(who.identity))
@@ -84,8 +85,17 @@ impl Engine {
     /// Asks a secret's target whether it accepts the value in force.
     pub async fn verify_secret(&self, who: &Authentication, name: &str) -> Result<bool, Failure> {
         let loaded = self.secret_to_rotate(who, name).await?;
+        self.is_accepted(&loaded, Some(who.identity)).await
+    }
+
+    /// Whether a secret's target accepts the value in force. That it was asked is written first.
+    pub(crate) async fn is_accepted(
+        &self,
+        loaded: &Loaded<SecretState>,
+        by: Option<IdentityId>,
+    ) -> Result<bool, Failure> {
         let version = loaded.get()?.version;
-        let place = self.place_of(&loaded, None).await?;
+        let place = self.place_of(loaded, None).await?;
         let asked = |_: &SecretState, _| {
             Ok(SecretEvent::Released {
                 version,
@@ -93,9 +103,7 @@ impl Engine {
                 purpose: "asking its target whether it is accepted".to_owned(),
             })
         };
-        self.journal
-            .amend(loaded.stream, Some(who.identity), asked)
-            .await?;
+        self.journal.amend(loaded.stream.clone(), by, asked).await?;
         let value = self.value(&place, version).await?;
         Ok(place.rotator.accepts(&place.site(), &value).await?)
     }
@@ -115,6 +123,8 @@ impl Engine {
         while !*shutdown.borrow() {
             under_way.retain(|_, task| !task.is_finished());
             match self.rotations_due().await {
+                // What was under way in a backup may be over at the target.
+                Ok(_) if self.journal.custody.opens().is_err() => {}
                 Ok(due) => {
                     for id in due {
                         let engine = Arc::clone(&self);

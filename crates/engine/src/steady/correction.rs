@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use portcullis_flow::change::Change;
-use portcullis_flow::grant::{EndCause, Grant};
-use portcullis_flow::identity::{IdentityEvent, IdentityState};
+use portcullis_flow::identity::IdentityEvent;
 use portcullis_flow::installation::{Installation, InstallationEvent};
-use portcullis_flow::request::Request;
 use portcullis_model::Event;
 use serde_json::Value;
 
 use super::Steady;
 use crate::Engine;
 use crate::failure::Failure;
-use crate::journal::Loaded;
 
 /// The kind of the event that says so.
 const CORRECTED: &str = "installation.clock_corrected";
@@ -37,7 +33,8 @@ impl Engine {
             tracing::info!("the clock is not behind: there is nothing to set right");
             return Ok(());
         };
-        self.end_what_is_open().await?;
+        self.clear_slate(WHY, &IdentityEvent::ClockCorrected {})
+            .await?;
         let mut loaded = self.journal.load::<Installation>(self.installation).await?;
         let mut command = self.journal.command(None);
         let event = InstallationEvent::ClockCorrected {
@@ -50,31 +47,6 @@ impl Engine {
             ?behind,
             "the clock was set right: everything that was open has ended"
         );
-        Ok(())
-    }
-
-    async fn end_what_is_open(&self) -> Result<(), Failure> {
-        for status in ["assigning", "active"] {
-            for (stream, _) in self.journal.find::<Grant>(&[("status", status)]).await? {
-                let mut loaded: Loaded<Grant> = self.journal.load(stream).await?;
-                let cause = WHY.to_owned();
-                self.end_grant(&mut loaded, EndCause::NoLongerAllowed { cause })
-                    .await?;
-            }
-        }
-        let pending = [("status", "pending")];
-        for (stream, _) in self.journal.find::<Request>(&pending).await? {
-            let void = |request: &Request, _| Ok(request.void(WHY.to_owned())?);
-            self.journal.amend(stream, None, void).await?;
-        }
-        for (stream, _) in self.journal.find::<Change>(&pending).await? {
-            let lapse = |change: &Change, _| Ok(change.lapse(WHY.to_owned())?);
-            self.journal.amend(stream, None, lapse).await?;
-        }
-        for (stream, _) in self.journal.find::<IdentityState>(&[]).await? {
-            let forget = |_: &IdentityState, _| Ok(IdentityEvent::ClockCorrected {});
-            self.journal.amend(stream, None, forget).await?;
-        }
         Ok(())
     }
 }

@@ -2,9 +2,11 @@
 
 use portcullis_model::{
     Digest, Group, GroupId, Identity, IdentityId, Resource, ResourceId, SecretId, Task, TaskId,
-    digest::CanonicalError,
+    Timestamp, digest::CanonicalError,
 };
 use serde::{Deserialize, Serialize};
+
+use super::finding::Finding;
 
 /// What would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +86,13 @@ pub enum ChangeBody {
         /// Its public half or fingerprint, if it has one.
         public: String,
     },
+    /// A restored installation opens again.
+    Thaw {
+        /// When it was restored: no other restoration is thawed by it.
+        restored_at: Timestamp,
+        /// What was found at the targets, for who signs.
+        found: Vec<Finding>,
+    },
 }
 
 impl ChangeBody {
@@ -100,6 +109,7 @@ impl ChangeBody {
             Self::PutTask { .. } => "put_task",
             Self::RemoveTask { .. } => "remove_task",
             Self::AddSecret { .. } => "add_secret",
+            Self::Thaw { .. } => "thaw",
         }
     }
 

@@ -1,6 +1,7 @@
 //! A change to Portcullis itself: proposed, signed by different owners, applied.
 
 mod body;
+mod finding;
 mod needed;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::approval::unfilled;
 use crate::{Machine, Meta};
 
 pub use body::ChangeBody;
+pub use finding::{Finding, Standing};
 pub use needed::Needed;
 
 /// How long a change waits for its signatures.

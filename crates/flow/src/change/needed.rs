@@ -64,7 +64,8 @@ impl ChangeBody {
             // A policy that forbids its members something would miss them.
             | Self::RemoveGroup { .. }
             | Self::PutTask { .. }
-            | Self::AddSecret { .. } => Needed::Each {
+            | Self::AddSecret { .. }
+            | Self::Thaw { .. } => Needed::Each {
                 roles: vec![Iam, Pam, Resource],
             },
         }

@@ -424,6 +424,10 @@ fn a_change_is_named_as_it_is_written() {
             kind: "ssh_key".to_owned(),
             public: String::new(),
         },
+        ChangeBody::Thaw {
+            restored_at: now(),
+            found: Vec::new(),
+        },
     ];
     for body in bodies {
         let written = serde_json::to_value(&body).unwrap();

@@ -97,6 +97,8 @@ crate::events! {
         }
         /// The server's clock had been ahead and was set right: what it proved before counts for nothing.
         ClockCorrected "identity.clock_corrected" {}
+        /// The installation was restored from a backup: what it proved before counts for nothing.
+        Restored "identity.restored" {}
         /// A door refused it something by name: a forward, a subsystem, an agent.
         Refused "identity.refused" {
             /// Where: `ACCOUNT@TARGET`.
@@ -172,7 +174,6 @@ impl IdentityState {
         self.step_ups.clear();
         self.enrolment = None;
         self.enrolment_allowed = None;
-        self.last_step = 0;
     }
 
     fn drop_stale(&mut self, now: Timestamp) {
@@ -224,10 +225,7 @@ impl Machine for IdentityState {
             IdentityEvent::Set { identity, .. } => {
                 // Nothing that was proved, or allowed, before somebody could not act counts when they can again.
                 if !identity.active || state.alive(meta.at).is_err() {
-                    state.sign_ins.clear();
-                    state.step_ups.clear();
-                    state.enrolment = None;
-                    state.enrolment_allowed = None;
+                    state.forget_proofs();
                 }
                 state.identity = identity.clone();
             }
@@ -268,7 +266,11 @@ impl Machine for IdentityState {
                 state.sign_ins.remove(token);
             }
             IdentityEvent::CodeSpent { step } => state.spend(*step),
-            IdentityEvent::ClockCorrected {} => state.forget_proofs(),
+            IdentityEvent::ClockCorrected {} => {
+                state.forget_proofs();
+                state.last_step = 0;
+            }
+            IdentityEvent::Restored {} => state.forget_proofs(),
             IdentityEvent::Refused { .. } => {}
             IdentityEvent::SteppedUp {
                 step,

@@ -1,0 +1,90 @@
+//! An installation restored from a backup. What happened after the backup was taken is lost: approvals that were spent,
+//! grants that were given, secrets that were rotated, people who were suspended. So it starts frozen. Whatever the
+//! backup had open is over, what it gave is taken away at the targets, and nothing opens until three owners have seen
+//! what the targets hold (decision 16).
+
+mod looking;
+mod thawing;
+
+use portcullis_flow::identity::IdentityEvent;
+use portcullis_flow::installation::{Installation, InstallationEvent};
+use portcullis_model::{Secret, Timestamp};
+use portcullis_ports::store::SealedRow;
+use portcullis_vault::{Custody, Slots};
+
+use crate::Engine;
+use crate::failure::Failure;
+use crate::founding::{SLOTS, online_slot};
+use crate::ports::Ports;
+use crate::start::{Options, assemble};
+use crate::unlock::{Unlock, open_offline, slots};
+
+/// Why everything that was open ends.
+const WHY: &str =
+    "the installation was restored from a backup, and what happened since is not known";
+
+/// What restoring leaves to be kept.
+#[derive(Debug)]
+pub struct Restored {
+    /// What opens the new online slot: to be kept where `serve` finds it. The one before opens nothing any more.
+    pub online: Secret<String>,
+    /// What verifies the ledger's checkpoints, as before.
+    pub ledger_key: String,
+    /// How many events the backup held.
+    pub events: u64,
+}
+
+/// Makes an installation of what was unpacked from a backup: opened by its offline slot, with a new online one, frozen,
+/// and with nothing open. What fails half way is thrown away and unpacked anew.
+pub async fn restore(
+    ports: Ports,
+    taken_at: Timestamp,
+    passphrase: Secret<String>,
+) -> Result<Restored, Failure> {
+    let (slots, online) = with_new_online_slot(&ports, &passphrase).await?;
+    let assembled = assemble(ports, Options::default(), Unlock::Passphrase(passphrase)).await?;
+    let engine = assembled.engine;
+    let events = *engine.journal.store.committed().borrow();
+    engine.freeze(taken_at, events, slots).await?;
+    engine.clear_slate(WHY, &IdentityEvent::Restored {}).await?;
+    Ok(Restored {
+        online,
+        ledger_key: assembled.installation.ledger_key,
+        events,
+    })
+}
+
+/// The slots with another one in place of those that were opened on the lost machine.
+async fn with_new_online_slot(
+    ports: &Ports,
+    passphrase: &Secret<String>,
+) -> Result<(String, Secret<String>), Failure> {
+    let known = slots(ports).await?;
+    let root = open_offline(&known, passphrase)?;
+    let (online, identity) = online_slot(ports, &root)?;
+    let offline = known
+        .iter()
+        .filter(|slot| slot.custody() == Custody::Offline);
+    let slots = offline.cloned().chain([online]).collect();
+    let slots = Slots::new(known.installation(), &root, slots)?;
+    Ok((slots.to_json()?, identity))
+}
+
+impl Engine {
+    async fn freeze(&self, taken_at: Timestamp, events: u64, slots: String) -> Result<(), Failure> {
+        let known = self.journal.store.sealed(SLOTS, None).await?;
+        let mut loaded = self.journal.load::<Installation>(self.installation).await?;
+        let mut command = self.journal.command(None);
+        let restored = InstallationEvent::Restored { taken_at, events };
+        command.push(&mut loaded, &restored)?;
+        command.seal(
+            &loaded.stream,
+            SealedRow {
+                id: SLOTS.to_owned(),
+                version: known.map_or(1, |row| row.version + 1),
+                bytes: slots.into_bytes(),
+            },
+        );
+        command.commit().await
+    }
+}

@@ -1,0 +1,53 @@
+//! What a restored installation finds at its targets: the backup knows neither what was given there after it was taken,
+//! nor which secrets were rotated.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The resource's name.
+    pub resource: String,
+    /// What was looked at there: `secret db-admin`, `rosa: read`.
+    pub what: String,
+    /// How it stands.
+    pub stands: Standing,
+}
+
+/// How it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The target accepts the secret.
+    Accepted,
+    /// The target refuses the secret: it was rotated since, or never was in force.
+    Refused,
+    /// Somebody holds a right there that no grant gave.
+    HeldWithoutGrant,
+    /// What a grant gave is not proved to be gone.
+    NotProvedGone,
+    /// The target could not be asked.
+    Unreachable,
+    /// Nothing here can ask the target.
+    NotAsked,
+}
+
+impl Standing {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused: put a value in that is in force",
+            Self::HeldWithoutGrant => "held, and no grant gave it",
+            Self::NotProvedGone => "not proved to be gone",
+            Self::Unreachable => "the target could not be asked",
+            Self::NotAsked => "nothing here can ask the target",
+        }
+    }
+
+    /// Whether it is as it should be.
+    pub const fn is_in_order(self) -> bool {
+        matches!(self, Self::Accepted)
+    }
+}
