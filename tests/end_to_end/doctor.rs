@@ -73,6 +73,32 @@ fn the_online_key_is_looked_at_where_the_configuration_says_it_is() {
 }
 
 #[test]
+fn keys_and_certificates_of_another_installation_are_noticed() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for made in [&folder, &other] {
+        init(made.path(), PASSPHRASE);
+    }
+    let (mine, theirs) = (folder.path().join("data"), other.path().join("data"));
+    for (file, what) in [
+        ("keys/online.age", "opening it with"),
+        ("tls/certificate.pem", "the server's certificate"),
+    ] {
+        let own = fs::read(mine.join(file)).unwrap();
+        let wrong = [
+            fs::read(theirs.join(file)).unwrap(),
+            b"x".to_vec(),
+            Vec::new(),
+        ];
+        for bytes in wrong {
+            fs::write(mine.join(file), bytes).unwrap();
+            ill(folder.path(), what);
+        }
+        fs::write(mine.join(file), own).unwrap();
+        well(folder.path(), &["being founded", "no checkpoint yet"]);
+    }
+}
+
+#[test]
 fn policies_that_are_gone_are_noticed() {
     let folder = tempfile::tempdir().unwrap();
     init(folder.path(), PASSPHRASE);

@@ -1,8 +1,11 @@
 //! What can be said about an installation without opening its vault.
 
+use std::collections::BTreeSet;
+
 use portcullis_flow::installation::Installation;
+use portcullis_flow::session::Session;
 use portcullis_ledger::{NoteVerifier, TILE_WIDTH, hash_tile_path};
-use portcullis_model::OwnerRole;
+use portcullis_model::{OwnerRole, SessionId};
 use serde::Serialize;
 
 use crate::bundles;
@@ -11,6 +14,7 @@ use crate::inspection;
 use crate::ports::Ports;
 use crate::sequencer::{LogFiles, latest};
 use crate::steady::{self, SET_BACK};
+use crate::tapes;
 use crate::unlock;
 
 /// How something that was looked at stands.
@@ -47,6 +51,7 @@ pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
         Diagnosis::told("installation", installation(ports).await),
         Diagnosis::of("policy", policy(ports).await),
         Diagnosis::of("evidence", evidence(ports).await),
+        Diagnosis::of("tapes", tapes(ports).await),
         Diagnosis::told("ledger", ledger(ports).await),
         Diagnosis::of("events", events(ports).await),
         Diagnosis::of("clock", clock(ports).await),
@@ -98,6 +103,10 @@ async fn installation(ports: &Ports) -> Result<(Health, String), Failure> {
             "for evaluation, with demo identities: do not trust it with anything".to_owned(),
         ));
     }
+    if record.frozen.is_some() {
+        let detail = "restored from a backup and frozen: nothing opens until its owners sign portcullis thaw";
+        return Ok((Health::Note, detail.to_owned()));
+    }
     match record.founding {
         None => Ok((Health::Ok, "founded".to_owned())),
         Some((_, until)) if ports.clock.now() < until => {
@@ -145,6 +154,26 @@ async fn policy(ports: &Ports) -> Result<String, Failure> {
     let active = record(ports).await?.bundle;
     bundles::load(ports, active).await?;
     Ok(format!("bundle {active} is whole"))
+}
+
+/// Whether every session's tape is there; what is in it is for `sessions verify`.
+async fn tapes(ports: &Ports) -> Result<String, Failure> {
+    let (tenant, _) = unlock::whose(ports).await?;
+    let there: BTreeSet<_> = ports.blobs.list("tapes/").await?.into_iter().collect();
+    let sessions = ports.journal(tenant).find::<Session>(&[]).await?;
+    let ids = sessions.iter();
+    let ids = ids.filter_map(|(stream, _)| stream.parse::<SessionId>().ok());
+    let missing: Vec<_> = ids
+        .filter(|session| !there.contains(&tapes::name(*session)))
+        .collect();
+    match missing.as_slice() {
+        [] => Ok(format!("{} there", sessions.len())),
+        [first, ..] => Err(Failure::Damaged(format!(
+            "{} of {} are gone, that of {first} first: restore the folder tapes from a backup",
+            missing.len(),
+            sessions.len()
+        ))),
+    }
 }
 
 /// Whether the log's first tile is there, in whatever width.

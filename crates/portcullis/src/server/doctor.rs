@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Context;
-use portcullis_engine::{Diagnosis, Health, diagnose};
+use portcullis_api::TlsIdentity;
+use portcullis_engine::{Diagnosis, Health, Ports, Unlock, diagnose, try_opening};
 use portcullis_ports::{Reserve, StoreError};
 use serde::Serialize;
 
@@ -14,20 +15,24 @@ use super::ports;
 use crate::args::Global;
 use crate::args::server::DoctorArgs;
 use crate::outcome::Outcome;
-use crate::output;
+use crate::{output, secret_file};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Check {
-    what: String,
-    health: Health,
-    detail: String,
+pub(super) struct Check {
+    pub(super) what: String,
+    pub(super) health: Health,
+    pub(super) detail: String,
 }
 
 /// Runs `doctor`.
 pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Outcome> {
     let folder = DataFolder::open(&global.data)?;
-    let checks = look(&folder, args.config.as_deref()).await;
+    tell(global, &look(&folder, args.config.as_deref()).await)
+}
+
+/// Tells what was found, and fails if anything is wrong.
+pub(super) fn tell(global: &Global, checks: &[Check]) -> anyhow::Result<Outcome> {
     if global.json {
         output::json(&checks)?;
     } else {
@@ -35,7 +40,7 @@ pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Out
             what,
             health,
             detail,
-        } in &checks
+        } in checks
         {
             let mark = match health {
                 Health::Ok => "ok  ",
@@ -65,14 +70,17 @@ async fn look(folder: &DataFolder, named: Option<&Path>) -> Vec<Check> {
         .metadata()
         .with_context(|| format!("looking at {}", certificate.display()));
     let mut checks = vec![
-        check("data folder", private(folder.path())),
-        check("configuration", readable.map(|()| "readable".to_owned())),
-        check("online key", private(&unlock.identity_in(folder))),
-        check("certificate", certificate.map(|_| "there".to_owned())),
-        check("reserve", reserve(folder)),
+        Check::of("data folder", private(folder.path())),
+        Check::of("configuration", readable.map(|()| "readable".to_owned())),
+        Check::of("online key", private(&unlock.identity_in(folder))),
+        Check::of("certificate", certificate.map(|_| "there".to_owned())),
+        Check::of("reserve", reserve(folder)),
     ];
     match ports(folder) {
-        Ok(ports) => checks.extend(diagnose(&ports).await.into_iter().map(Check::from)),
+        Ok(ports) => {
+            checks.extend(diagnose(&ports).await.into_iter().map(Check::from));
+            checks.push(Check::of("vault", vault(folder, &unlock, ports).await));
+        }
         Err(error) if is_in_use(&error) => checks.push(Check {
             what: "store".to_owned(),
             health: Health::Note,
@@ -80,7 +88,7 @@ async fn look(folder: &DataFolder, named: Option<&Path>) -> Vec<Check> {
                 "a server runs on it; to have store, policy and ledger looked at, stop it first"
                     .to_owned(),
         }),
-        Err(error) => checks.push(check("store", Err(error))),
+        Err(error) => checks.push(Check::of("store", Err(error))),
     }
     checks
 }
@@ -88,6 +96,21 @@ async fn look(folder: &DataFolder, named: Option<&Path>) -> Vec<Check> {
 fn is_in_use(error: &anyhow::Error) -> bool {
     let cause = error.downcast_ref::<StoreError>();
     matches!(cause, Some(StoreError::InUse(_)))
+}
+
+impl Check {
+    pub(super) fn of(what: &str, found: anyhow::Result<String>) -> Self {
+        let health = if found.is_ok() {
+            Health::Ok
+        } else {
+            Health::Fail
+        };
+        Self {
+            what: what.to_owned(),
+            health,
+            detail: found.unwrap_or_else(|error| format!("{error:#}")),
+        }
+    }
 }
 
 impl From<Diagnosis> for Check {
@@ -100,17 +123,21 @@ impl From<Diagnosis> for Check {
     }
 }
 
-fn check(what: &str, found: anyhow::Result<String>) -> Check {
-    let health = if found.is_ok() {
-        Health::Ok
-    } else {
-        Health::Fail
-    };
-    Check {
-        what: what.to_owned(),
-        health,
-        detail: found.unwrap_or_else(|error| format!("{error:#}")),
-    }
+/// Whether a server would start with the online key, and with the certificate that lies beside it.
+async fn vault(
+    folder: &DataFolder,
+    unlock: &UnlockSection,
+    ports: Ports,
+) -> anyhow::Result<String> {
+    let path = unlock.identity_in(folder);
+    let identity = secret_file::read(&path)?;
+    let key = try_opening(ports, Unlock::Online(identity)).await;
+    let key = key.with_context(|| format!("opening it with {}", path.display()))?;
+    let certificate = folder.certificate();
+    let named = || format!("the server's certificate {}", certificate.display());
+    let cert_pem = std::fs::read_to_string(&certificate).with_context(named)?;
+    TlsIdentity { cert_pem, key }.check().with_context(named)?;
+    Ok("opens with the online key, and holds the key of the certificate".to_owned())
 }
 
 fn reserve(folder: &DataFolder) -> anyhow::Result<String> {
@@ -118,7 +145,7 @@ fn reserve(folder: &DataFolder) -> anyhow::Result<String> {
         return Ok("set aside".to_owned());
     }
     anyhow::bail!(
-        "not whole: it was given up because evidence could not be written; make room on the disk, the server sets it aside again and then lets privileged work begin"
+        "not whole: it was given up because evidence could not be written, or removed; make room on the disk, and the server sets it aside again"
     )
 }
 
