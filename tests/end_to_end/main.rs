@@ -11,6 +11,7 @@
 mod administration;
 mod approvals;
 mod attacks;
+mod backup;
 mod bad_input;
 mod broken_installation;
 mod canary;

@@ -103,6 +103,11 @@ pub(crate) enum Command {
     Init(server::InitArgs),
     /// Run the server
     Serve(server::ServeArgs),
+    /// Keep a copy of an installation, and make one of it when the machine is lost
+    Backup {
+        #[command(subcommand)]
+        command: server::BackupCommand,
+    },
     /// Say what is wrong with this installation
     Doctor(server::DoctorArgs),
     /// Try everything in a throwaway world

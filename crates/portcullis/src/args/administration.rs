@@ -35,6 +35,9 @@ pub(crate) enum AdministrationCommand {
         #[command(subcommand)]
         command: Option<SecretsCommand>,
     },
+    /// Look at every target, and propose that a restored installation opens again
+    #[command(after_help = "Example:\n  portcullis thaw")]
+    Thaw,
     /// Changes that wait for signatures, and those that took effect
     Changes {
         #[command(subcommand)]

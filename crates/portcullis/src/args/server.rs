@@ -76,6 +76,41 @@ pub(crate) struct DoctorArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// `backup …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Copy everything but the keys into one file, also while the server runs
+    #[command(
+        after_help = "Example:\n  portcullis backup create --data /var/lib/portcullis /mnt/safe/portcullis.backup"
+    )]
+    Create {
+        /// The file to make; it must not be there yet
+        file: PathBuf,
+    },
+    /// Say whether a backup is whole and could be restored; it is unpacked beside itself for that
+    #[command(
+        after_help = "Example:\n  portcullis backup verify /mnt/safe/portcullis.backup --passphrase-file -"
+    )]
+    Verify {
+        /// The backup
+        file: PathBuf,
+        /// Try the passphrase of the offline key slot, too (`-`: standard input)
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Make an installation of a backup, where none is; it starts frozen
+    #[command(
+        after_help = "Example:\n  portcullis backup restore --data /var/lib/portcullis /mnt/safe/portcullis.backup"
+    )]
+    Restore {
+        /// The backup
+        file: PathBuf,
+        /// Read the passphrase of the offline key slot from here (`-`: standard input) instead of asking
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+}
+
 /// `demo`
 #[derive(Debug, Args)]
 #[command(

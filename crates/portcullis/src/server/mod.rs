@@ -1,5 +1,6 @@
 //! Running an installation: configuration, the outside world, first start, serving, diagnosis.
 
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod folder;

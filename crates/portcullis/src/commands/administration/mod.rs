@@ -49,6 +49,9 @@ pub(crate) async fn run(
         AdministrationCommand::Secrets { command } => {
             secrets(global, &api, command.unwrap_or(SecretsCommand::List)).await
         }
+        AdministrationCommand::Thaw => {
+            show_change(global, &api.post("/thaw", &serde_json::json!({})).await?)
+        }
         AdministrationCommand::Changes { command } => {
             changes(global, &api, command.unwrap_or(ChangesCommand::List)).await
         }

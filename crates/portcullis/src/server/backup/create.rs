@@ -1,0 +1,102 @@
+//! `backup create`: while the server runs, or while it does not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use portcullis_ports::Clock;
+use portcullis_store::{ArchiveWriter, snapshot};
+
+use super::contents::{ABOUT, About, CHECKPOINT, FILES, FOLDERS, STORE};
+use super::scratch;
+use crate::args::Global;
+use crate::outcome::{Outcome, Stuck};
+use crate::output;
+use crate::server::SystemClock;
+use crate::server::folder::DataFolder;
+
+/// Runs it.
+pub(super) fn run(global: &Global, file: &Path) -> anyhow::Result<Outcome> {
+    let folder = DataFolder::open(&global.data)?;
+    let beside = beside(&folder, file)?;
+    let (events, bytes) = write(&folder, file, &beside)
+        .with_context(|| format!("backing {} up", folder.path().display()))?;
+    if global.json {
+        output::json(&serde_json::json!({ "file": file, "events": events, "bytes": bytes }))?;
+    } else {
+        output::line(format!(
+            "{}: {events} events, {bytes} bytes; restoring it takes the passphrase of the offline key slot\nNext: portcullis backup verify {}",
+            file.display(),
+            file.display()
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The folder a backup is to lie in: not the one whose loss it is for.
+fn beside(folder: &DataFolder, file: &Path) -> anyhow::Result<PathBuf> {
+    let parent = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or_else(|| Path::new("."));
+    let parent = parent
+        .canonicalize()
+        .with_context(|| format!("the folder {}", parent.display()))?;
+    if parent.starts_with(folder.path()) {
+        return Err(Stuck {
+            what: format!("{} is in the data folder itself", file.display()),
+            next: "name a file elsewhere, on another disk at best".to_owned(),
+        }
+        .into());
+    }
+    Ok(parent)
+}
+
+fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64, u64)> {
+    let scratch = scratch(beside, ".backing-up-")?;
+    let about = serde_json::to_vec(&About::now(SystemClock::new().now()))?;
+    let mut archive = ArchiveWriter::create(file)?;
+    archive.add_bytes(ABOUT, &about)?;
+    // In this order each is at least as new as what stands before it and speaks of it: the checkpoint of entries, the
+    // ledger of events, the events of tapes and bundles.
+    if folder.path().join(CHECKPOINT).exists() {
+        archive.add_file(CHECKPOINT, &folder.path().join(CHECKPOINT))?;
+    }
+    add_folder(&mut archive, folder, "ledger")?;
+    let copy = scratch.path().join(STORE);
+    let events = snapshot(&folder.store(), &copy)?;
+    archive.add_file(STORE, &copy)?;
+    for name in FILES
+        .into_iter()
+        .filter(|name| folder.path().join(name).exists())
+    {
+        archive.add_file(name, &folder.path().join(name))?;
+    }
+    for name in FOLDERS.into_iter().filter(|name| *name != "ledger") {
+        add_folder(&mut archive, folder, name)?;
+    }
+    Ok((events, archive.finish()?))
+}
+
+/// Adds the files below a folder by name. What begins with a dot is being written.
+fn add_folder(archive: &mut ArchiveWriter, folder: &DataFolder, name: &str) -> anyhow::Result<()> {
+    let place = folder.path().join(name);
+    if !place.is_dir() {
+        return Ok(());
+    }
+    let mut inner = fs::read_dir(&place)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<anyhow::Result<Vec<_>>>()
+        .with_context(|| format!("listing {}", place.display()))?;
+    inner.sort_unstable();
+    for inner in inner.iter().filter(|inner| !inner.starts_with('.')) {
+        let name = format!("{name}/{inner}");
+        let place = folder.path().join(&name);
+        if place.is_dir() {
+            add_folder(archive, folder, &name)?;
+        } else if name != CHECKPOINT {
+            archive.add_file(&name, &place)?;
+        }
+    }
+    Ok(())
+}

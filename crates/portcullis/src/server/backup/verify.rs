@@ -1,0 +1,72 @@
+//! `backup verify`: unpacked beside it, looked through, and thrown away.
+
+use std::path::Path;
+
+use anyhow::Context;
+use portcullis_engine::{Diagnosis, Health, Unlock, diagnose, try_opening};
+use portcullis_model::Secret;
+
+use super::{contents, scratch};
+use crate::args::Global;
+use crate::outcome::Outcome;
+use crate::server::doctor::{Check, tell};
+use crate::server::folder::DataFolder;
+use crate::server::ports;
+use crate::{output, secret_file};
+
+/// What is said of a running installation, and not of a copy.
+const NOT_OF_A_COPY: [&str; 3] = ["installation", "clock", "evidence"];
+
+/// Runs it.
+pub(super) async fn run(
+    global: &Global,
+    file: &Path,
+    passphrase: Option<Secret<String>>,
+) -> anyhow::Result<Outcome> {
+    let beside = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let scratch = scratch(beside.unwrap_or_else(|| Path::new(".")), ".verifying-")
+        .context("a backup is unpacked beside itself to be verified")?;
+    let folder = DataFolder::create(scratch.path())?;
+    let checks = match contents::unpack(file, &folder) {
+        Err(error) => vec![Check::of("members", Err(error))],
+        Ok((about, unpacked)) => {
+            let whole = format!(
+                "{} files, {} bytes, all as they were written; taken at {}",
+                unpacked.files,
+                unpacked.bytes,
+                output::moment(&serde_json::to_value(&about)?, "/taken_at")
+            );
+            let mut checks = vec![Check::of("members", Ok(whole))];
+            checks.extend(look(&folder, passphrase).await);
+            checks
+        }
+    };
+    tell(global, &checks)
+}
+
+async fn look(folder: &DataFolder, passphrase: Option<Secret<String>>) -> Vec<Check> {
+    let ports = match ports(folder) {
+        Ok(ports) => ports,
+        Err(error) => return vec![Check::of("store", Err(error))],
+    };
+    let of_a_copy = |found: &Diagnosis| !NOT_OF_A_COPY.contains(&found.what);
+    let found = diagnose(&ports).await.into_iter().filter(of_a_copy);
+    let mut checks: Vec<_> = found.map(Check::from).collect();
+    checks.push(match passphrase {
+        None => Check {
+            what: "passphrase".to_owned(),
+            health: Health::Note,
+            detail: "not tried: --passphrase-file FILE tells whether it opens the backup"
+                .to_owned(),
+        },
+        Some(given) => {
+            let unlock = Unlock::Passphrase(secret_file::without_blanks(&given));
+            let opened = try_opening(ports, unlock).await;
+            let opened = opened.map(|_| "opens the vault".to_owned());
+            Check::of("passphrase", opened.map_err(anyhow::Error::from))
+        }
+    });
+    checks
+}
