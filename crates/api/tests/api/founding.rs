@@ -7,7 +7,7 @@ use portcullis_model::Secret;
 use portcullis_ports::{Sealer, SealerError};
 use portcullis_store::AgeSealer;
 
-use crate::world::unfounded;
+use crate::plan::unfounded;
 
 /// A sealer that hands out an identity of somebody else, or seals something else.
 #[derive(Clone, Copy)]

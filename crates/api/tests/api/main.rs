@@ -29,6 +29,7 @@ mod overlaps;
 mod owners;
 mod people;
 mod pinned;
+mod plan;
 mod rebuilt;
 mod reevaluation;
 mod releases;

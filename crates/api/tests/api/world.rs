@@ -1,7 +1,6 @@
 //! A whole installation in a temporary folder, called through the router as a client would.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,14 +9,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use axum::response::Response;
 use portcullis_api::{DoorAddress, Reachable};
-use portcullis_engine::{
-    Beginning, Engine, Founding, Options, Ports, Running, Unlock, found, restore,
-};
+use portcullis_engine::{Beginning, Engine, Options, Ports, Running, Unlock, found, restore};
 use portcullis_model::{Secret, Timestamp};
-use portcullis_policy::{Preset, shipped};
-use portcullis_ports::{Authenticator, Clock, Connector, Entropy, Rotator};
-use portcullis_store::AgeSealer;
-use portcullis_vault::KdfCost;
+use portcullis_ports::{Authenticator, Clock, Connector, Rotator};
 use serde_json::{Value, json};
 use totp_rs::Totp;
 use tower::ServiceExt;
@@ -25,8 +19,8 @@ use tower::ServiceExt;
 use crate::call::{Reply, request};
 use crate::dial::Dial;
 use crate::disk::{Disk, copy, on_disk};
-use crate::lodge::Lodge;
 use crate::people::People;
+use crate::plan::{Plugins, planned};
 
 /// What everybody in these tests has as a password.
 pub const PASSWORD: &str = "an otter counts eleven lamps";
@@ -36,14 +30,6 @@ pub const PASSPHRASE: &str = "seven herons under the weir";
 
 /// How long anything may take before a test gives up on it: many calls at once wait for each other.
 const PATIENCE: Duration = Duration::from_mins(4);
-
-struct Dice;
-
-impl Entropy for Dice {
-    fn fill(&self, buffer: &mut [u8]) {
-        aws_lc_rs::rand::fill(buffer).unwrap();
-    }
-}
 
 /// An installation with rosa (who asks), olaf (owns resources), iris (IAM) and pia (PAM).
 pub struct World {
@@ -57,25 +43,6 @@ pub struct World {
     tokens: Mutex<HashMap<String, String>>,
     seeds: Mutex<HashMap<String, Totp>>,
     folder: tempfile::TempDir,
-}
-
-/// What an installation begins with, beside the lodge.
-struct Plugins {
-    beginning: Beginning,
-    connectors: Vec<Arc<dyn Connector>>,
-    rotators: Vec<Arc<dyn Rotator>>,
-    authenticators: Vec<Arc<dyn Authenticator>>,
-}
-
-impl Default for Plugins {
-    fn default() -> Self {
-        Self {
-            beginning: Beginning::Evaluation,
-            connectors: Vec::new(),
-            rotators: Vec::new(),
-            authenticators: portcullis_identity::all(),
-        }
-    }
 }
 
 impl World {
@@ -434,39 +401,4 @@ fn reachable() -> Reachable {
         url: Some("https://gate.example:8443".to_owned()),
         doors: [("lodge".to_owned(), door)].into(),
     }
-}
-
-/// An installation that is not founded yet.
-pub fn unfounded(folder: &Path) -> (Ports, Founding) {
-    let clock = Arc::new(Dial::new());
-    planned(folder, (&clock, &Arc::default()), Plugins::default())
-}
-
-fn planned(
-    folder: &Path,
-    (clock, disk): (&Arc<Dial>, &Arc<Disk>),
-    plugins: Plugins,
-) -> (Ports, Founding) {
-    let (store, tiles, blobs) = on_disk(disk, folder);
-    let ports = Ports {
-        store,
-        tiles,
-        blobs,
-        reserve: disk.clone(),
-        sealer: Arc::new(AgeSealer),
-        clock: clock.clone(),
-        entropy: Arc::new(Dice),
-        brokers: vec![Arc::new(Lodge)],
-        connectors: plugins.connectors,
-        rotators: plugins.rotators,
-        authenticators: plugins.authenticators,
-    };
-    let founding = Founding {
-        beginning: plugins.beginning,
-        passphrase: Secret::new(PASSPHRASE.to_owned()),
-        cost: KdfCost::new(19 * 1024, 2, 1).unwrap(),
-        tls_key: Secret::new(b"not served in these tests".to_vec()),
-        bundle: shipped(Preset::Strict).unwrap(),
-    };
-    (ports, founding)
 }
