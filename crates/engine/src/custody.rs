@@ -34,7 +34,7 @@ pub(crate) struct Custody {
     trouble: watch::Sender<Option<String>>,
     /// Why nothing privileged begins until somebody put it right and starts the server anew.
     distrusted: OnceLock<String>,
-    /// Whether it was restored from a backup and is not thawed yet.
+    /// Whether owners have yet to let it open.
     frozen: AtomicBool,
     inspected: watch::Sender<bool>,
 }
@@ -99,7 +99,7 @@ impl Custody {
         }
     }
 
-    /// Whether nothing opens before owners have seen what a restored installation finds at its targets.
+    /// Whether nothing opens until owners thaw it.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.frozen.store(frozen, Ordering::Relaxed);
     }
@@ -132,7 +132,7 @@ impl Custody {
 }
 
 /// What is said while nothing opens.
-const FROZEN: &str = "this installation was restored from a backup and is frozen until its owners have seen what its targets hold: \
+const FROZEN: &str = "this installation was restored from a backup, or got an owner by its offline slot, and is frozen until three owners let it open: \
      an owner proposes that with portcullis thaw, and the others sign";
 
 fn refusal(what: &str) -> String {

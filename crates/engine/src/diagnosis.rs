@@ -104,7 +104,7 @@ async fn installation(ports: &Ports) -> Result<(Health, String), Failure> {
         ));
     }
     if record.frozen.is_some() {
-        let detail = "restored from a backup and frozen: nothing opens until its owners sign portcullis thaw";
+        let detail = "frozen: nothing opens until its owners sign portcullis thaw";
         return Ok((Health::Note, detail.to_owned()));
     }
     match record.founding {

@@ -126,9 +126,7 @@ impl Running {
             steady,
         } = assemble(ports, options, unlock).await?;
         if installation.frozen.is_some() {
-            tracing::warn!(
-                "restored from a backup, and frozen until its owners sign portcullis thaw"
-            );
+            tracing::warn!("frozen: nothing opens until its owners sign portcullis thaw");
         }
         engine.end_orphans().await?;
         if engine.options.trust_clock {

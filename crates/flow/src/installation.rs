@@ -1,9 +1,9 @@
 //! The installation itself: its founding, and which policy bundle is active.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portcullis_model::{ChangeId, Digest, IdentityId, InstallationId, Timestamp};
+use portcullis_model::{ChangeId, Digest, IdentityId, InstallationId, OwnerRole, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Machine, Meta};
@@ -53,6 +53,13 @@ crate::events! {
             /// How many events it held: those that followed are lost.
             events: u64,
         }
+        /// Somebody was put in as an owner with the offline slot. Nothing opens until three owners thaw it.
+        Succeeded "installation.succeeded" {
+            /// Who: somebody new, or an owner who enrolls again.
+            identity: IdentityId,
+            /// What they may sign for the installation.
+            roles: BTreeSet<OwnerRole>,
+        }
         /// Its owners saw what was found at the targets, and let it open again.
         Thawed "installation.thawed" {
             /// The change that signed it.
@@ -92,18 +99,35 @@ pub struct Installation {
     /// What evidence cannot be written, while that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,
-    /// From what it was restored, until its owners thaw it.
+    /// Why nothing opens, until its owners thaw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Frozen>,
 }
 
-/// From what a frozen installation was restored.
+/// Why an installation is frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
-    /// When it was restored.
-    pub restored_at: Timestamp,
-    /// When the backup was taken.
-    pub taken_at: Timestamp,
+    /// Since when. Another freeze is another thaw's.
+    pub since: Timestamp,
+    /// Why.
+    #[serde(flatten)]
+    pub cause: FreezeCause,
+}
+
+/// What an installation was frozen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum FreezeCause {
+    /// It was restored from a backup.
+    Restored {
+        /// When the backup was taken.
+        taken_at: Timestamp,
+    },
+    /// Somebody was put in as an owner with the offline slot.
+    Succeeded {
+        /// Who.
+        identity: IdentityId,
+    },
 }
 
 impl Installation {
@@ -144,8 +168,19 @@ impl Machine for Installation {
             }),
             (Some(state), InstallationEvent::Restored { taken_at, .. }) => Some(Self {
                 frozen: Some(Frozen {
-                    restored_at: meta.at,
-                    taken_at: *taken_at,
+                    since: meta.at,
+                    cause: FreezeCause::Restored {
+                        taken_at: *taken_at,
+                    },
+                }),
+                ..state
+            }),
+            (Some(state), InstallationEvent::Succeeded { identity, .. }) => Some(Self {
+                frozen: Some(Frozen {
+                    since: meta.at,
+                    cause: FreezeCause::Succeeded {
+                        identity: *identity,
+                    },
                 }),
                 ..state
             }),

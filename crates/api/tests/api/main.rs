@@ -42,6 +42,7 @@ mod shelf;
 mod step_up;
 mod stories;
 mod streams;
+mod succession;
 mod texts;
 mod torn_orders;
 mod whereabouts;

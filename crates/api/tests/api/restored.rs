@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::people::{People, gate, shell, vaulted};
 use crate::rotation::{Lock, locked_gate};
 use crate::shelf::Shelf;
-use crate::world::{PASSWORD, World};
+use crate::world::{PASSPHRASE, PASSWORD, World};
 
 /// A shelf that offers books and maps.
 async fn shelved(shelf: &Arc<Shelf>) -> (World, People) {
@@ -40,7 +40,7 @@ async fn is(world: &World, token: &str, path: &str, status: &str) -> Value {
     world.until(token, path, wanted).await
 }
 
-async fn thaw(world: &World, token: &str) -> Reply {
+pub async fn thaw(world: &World, token: &str) -> Reply {
     world.post(token, "/thaw", json!({})).await
 }
 
@@ -132,7 +132,7 @@ async fn nothing_opens_until_three_owners_have_thawed_it() {
 }
 
 #[tokio::test]
-async fn no_session_opens_and_no_rotation_runs_while_it_is_frozen() {
+async fn no_session_opens_and_no_rotation_begins_while_it_is_frozen() {
     let lock = Lock::with(b"first");
     let world = World::rotating_by(lock.clone()).await;
     let people = locked_gate(&world).await;
@@ -250,7 +250,7 @@ async fn a_founder_thaws_alone_what_was_not_founded_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_backup_is_opened_by_the_offline_slot_and_by_nothing_of_the_lost_machine() {
+async fn a_backup_is_restored_with_the_offline_slot_and_served_with_a_new_online_key() {
     let (world, _) = shelved(&Arc::default()).await;
     let before = world.online().to_owned();
     let backup = world.backed_up();
@@ -268,8 +268,36 @@ async fn a_backup_is_opened_by_the_offline_slot_and_by_nothing_of_the_lost_machi
     let refused = Running::start(ports, Options::default(), old).await;
     assert!(
         refused.is_err(),
-        "the key of the lost machine opened what was restored"
+        "the key of the lost machine started what was restored"
     );
+}
+
+#[tokio::test]
+async fn what_no_ledger_vouches_for_is_not_restored() {
+    let (world, _) = shelved(&Arc::default()).await;
+    let restored = async |change: fn(&std::path::Path)| {
+        let backup = world.backed_up();
+        change(backup.path());
+        let ports = world.ports_in(&backup);
+        let restored = restore(ports, world.now(), secret(PASSPHRASE)).await;
+        restored.map(drop).map_err(|failure| failure.to_string())
+    };
+    restored(|_| {}).await.unwrap();
+    let told = restored(|backup| std::fs::remove_dir_all(backup.join("ledger")).unwrap()).await;
+    assert!(told.unwrap_err().contains("no checkpoint"));
+    let told = restored(|backup| {
+        for file in ["store.db", "store.db-wal"].map(|name| backup.join(name)) {
+            let bytes = std::fs::read(&file).unwrap_or_default();
+            let words = bytes.windows(4).enumerate();
+            let places = words
+                .filter(|(_, word)| word == b"rosa")
+                .map(|(place, _)| place);
+            let mut forged = bytes.clone();
+            places.for_each(|place| forged[place] = b'm');
+            std::fs::write(&file, forged).unwrap();
+        }
+    });
+    assert!(told.await.is_err());
 }
 
 fn secret(text: &str) -> Secret<String> {

@@ -61,7 +61,7 @@ impl Engine {
                 bundles::load(&self.ports, *bundle).await.map(|_| ())
             }
             ChangeBody::PutTask { task, .. } => self.resource(task.resource).await.map(|_| ()),
-            ChangeBody::Thaw { restored_at, .. } => self.frozen(Some(*restored_at)).await.map(drop),
+            ChangeBody::Thaw { frozen, .. } => self.frozen_so(frozen).await,
             ChangeBody::RemoveResource { .. }
             | ChangeBody::RemoveGroup { .. }
             | ChangeBody::RemoveTask { .. }
@@ -291,9 +291,9 @@ impl Engine {
             ChangeBody::ActivateBundle {
                 bundle, replaces, ..
             } => self.activate(command, change, bundle, replaces).await,
-            ChangeBody::Thaw { restored_at, .. } => {
+            ChangeBody::Thaw { frozen, .. } => {
                 after.thawed = true;
-                self.record_thaw(command, change, restored_at).await
+                self.record_thaw(command, change, &frozen).await
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis_flow::change::{Change, ChangeBody, ChangeStatus, Finding, Holders, Needed};
 use portcullis_flow::identity::IdentityState;
+use portcullis_flow::installation::FreezeCause;
 use portcullis_flow::records::{GroupState, ResourceState};
 use portcullis_model::{ChangeId, Group, GroupId, Identity, IdentityId, Resource, ResourceId};
 use serde::Serialize;
@@ -69,6 +70,15 @@ impl Difference {
             field: format!("{}: {}", finding.resource, finding.what),
             before: None,
             after: Some(finding.stands.as_str().into()),
+        }
+    }
+
+    /// That there were more findings than are told.
+    fn left_out(more: u64) -> Self {
+        Self {
+            field: "and more".to_owned(),
+            before: None,
+            after: Some(more.into()),
         }
     }
 }
@@ -234,7 +244,12 @@ impl Known {
                 self.resource_name(task.resource)
             ),
             ChangeBody::RemoveTask { name, .. } => format!("remove task {name}"),
-            ChangeBody::Thaw { .. } => "thaw the restored installation".to_owned(),
+            ChangeBody::Thaw { frozen, .. } => match frozen.cause {
+                FreezeCause::Restored { .. } => "thaw the restored installation".to_owned(),
+                FreezeCause::Succeeded { identity } => {
+                    format!("thaw, with {} put in as an owner", self.name(identity))
+                }
+            },
         }
     }
 
@@ -273,7 +288,11 @@ impl Known {
                 self.between(self.identities.get(&identity.id), identity)
             }
             ChangeBody::PutGroup { group, .. } => self.between(self.group(group.id), group),
-            ChangeBody::Thaw { found, .. } => Ok(found.iter().map(Difference::found).collect()),
+            ChangeBody::Thaw { found, more, .. } => {
+                let left_out = (*more > 0).then(|| Difference::left_out(*more));
+                let found = found.iter().map(Difference::found);
+                Ok(found.chain(left_out).collect())
+            }
             _ => Ok(Vec::new()),
         }
     }

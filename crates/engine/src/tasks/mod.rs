@@ -62,6 +62,7 @@ impl Engine {
         who: &Authentication,
         declaration: Declaration,
     ) -> Result<ChangeView, Failure> {
+        self.journal.custody.opens()?;
         let resource = self.resource_named(&declaration.resource).await?;
         if !resource.owners.contains(&who.identity) {
             return Err(Failure::denied(

@@ -2,11 +2,12 @@
 
 use portcullis_model::{
     Digest, Group, GroupId, Identity, IdentityId, Resource, ResourceId, SecretId, Task, TaskId,
-    Timestamp, digest::CanonicalError,
+    digest::CanonicalError,
 };
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
+use crate::installation::Frozen;
 
 /// What would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,12 +87,14 @@ pub enum ChangeBody {
         /// Its public half or fingerprint, if it has one.
         public: String,
     },
-    /// A restored installation opens again.
+    /// A frozen installation opens again.
     Thaw {
-        /// When it was restored: no other restoration is thawed by it.
-        restored_at: Timestamp,
+        /// What it was frozen by, and when: no other freeze is thawed by it.
+        frozen: Frozen,
         /// What was found at the targets, for who signs.
         found: Vec<Finding>,
+        /// How many more there was no room for.
+        more: u64,
     },
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Finding {
     /// The resource's name.
     pub resource: String,
-    /// What was looked at there: `secret db-admin`, `rosa: read`.
+    /// What was looked at there: `secret db-admin`, `rosa: read`, `our certificates`.
     pub what: String,
     /// How it stands.
     pub stands: Standing,
@@ -21,7 +21,7 @@ pub struct Finding {
 pub enum Standing {
     /// The target accepts the secret.
     Accepted,
-    /// The target refuses the secret: it was rotated since, or never was in force.
+    /// The target refuses the secret, or what it is to do there.
     Refused,
     /// Somebody holds a right there that no grant gave.
     HeldWithoutGrant,
@@ -38,7 +38,7 @@ impl Standing {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
-            Self::Refused => "refused: put a value in that is in force",
+            Self::Refused => "refused: see whether it was rotated since, and what it may do there",
             Self::HeldWithoutGrant => "held, and no grant gave it",
             Self::NotProvedGone => "not proved to be gone",
             Self::Unreachable => "the target could not be asked",

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use crate::installation::{FreezeCause, Frozen};
 use portcullis_model::id::TypedId;
 use portcullis_model::{
     Environment, Factor, Group, GroupId, Identity, IdentityKind, Path, Probed, Resource,
@@ -425,8 +426,12 @@ fn a_change_is_named_as_it_is_written() {
             public: String::new(),
         },
         ChangeBody::Thaw {
-            restored_at: now(),
+            frozen: Frozen {
+                since: now(),
+                cause: FreezeCause::Restored { taken_at: now() },
+            },
             found: Vec::new(),
+            more: 0,
         },
     ];
     for body in bodies {

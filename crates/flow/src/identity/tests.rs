@@ -202,6 +202,33 @@ fn of_two_step_ups_the_newer_counts() {
 }
 
 #[test]
+fn what_was_proved_before_a_restoration_counts_for_nothing_and_codes_stay_spent() {
+    let mut state = signed_in(rosa(), 7);
+    let target = StepUpTarget {
+        account: "root".to_owned(),
+        target: "web-1".to_owned(),
+        key: "SHA256:a".to_owned(),
+    };
+    let add_key = state.add_key("SHA256:a".to_owned(), "ssh-ed25519 A".to_owned(), now());
+    state = IdentityState::apply(Some(state), &add_key.unwrap(), &meta(now())).unwrap();
+    for event in [
+        state.open_enrolment(token("once"), now()).unwrap(),
+        state.step_up(8, target.clone(), now()).unwrap(),
+        IdentityEvent::EnrolmentAllowed {
+            change: ChangeId::from_parts(now(), [3; 10]),
+        },
+    ] {
+        state = IdentityState::apply(Some(state), &event, &meta(now())).unwrap();
+    }
+    assert!(state.stepped_up(&target, now()).is_some() && state.enrolment.is_some());
+    state = IdentityState::apply(Some(state), &IdentityEvent::Restored {}, &meta(now())).unwrap();
+    assert!(state.sign_ins.is_empty());
+    assert!(state.stepped_up(&target, now()).is_none());
+    assert!(state.enrolment.is_none() && state.enrolment_allowed.is_none());
+    assert_eq!(state.spend_code(8, now()), Err(IdentityRefusal::CodeSpent));
+}
+
+#[test]
 fn a_key_that_was_removed_proves_nothing_any_more_and_takes_its_step_ups_along() {
     let step = |state: IdentityState, event: IdentityEvent| {
         IdentityState::apply(Some(state), &event, &meta(now())).unwrap()

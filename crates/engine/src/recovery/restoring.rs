@@ -3,11 +3,9 @@
 //! backup had open is over, what it gave is taken away at the targets, and nothing opens until three owners have seen
 //! what the targets hold (decision 16).
 
-mod looking;
-mod thawing;
-
 use portcullis_flow::identity::IdentityEvent;
 use portcullis_flow::installation::{Installation, InstallationEvent};
+use portcullis_ledger::NoteVerifier;
 use portcullis_model::{Secret, Timestamp};
 use portcullis_ports::store::SealedRow;
 use portcullis_vault::{Custody, Slots};
@@ -15,9 +13,10 @@ use portcullis_vault::{Custody, Slots};
 use crate::Engine;
 use crate::failure::Failure;
 use crate::founding::{SLOTS, online_slot};
+use crate::inspection;
 use crate::ports::Ports;
 use crate::start::{Options, assemble};
-use crate::unlock::{Unlock, open_offline, slots};
+use crate::unlock::{Unlock, open_offline, slots, whose};
 
 /// Why everything that was open ends.
 const WHY: &str =
@@ -26,7 +25,8 @@ const WHY: &str =
 /// What restoring leaves to be kept.
 #[derive(Debug)]
 pub struct Restored {
-    /// What opens the new online slot: to be kept where `serve` finds it. The one before opens nothing any more.
+    /// What opens the new online slot: to be kept where `serve` finds it, which takes the one before no more. Both open the
+    /// same root: with a copy of the database that has its slot, the one before still opens what is sealed.
     pub online: Secret<String>,
     /// What verifies the ledger's checkpoints, as before.
     pub ledger_key: String,
@@ -42,6 +42,7 @@ pub async fn restore(
     passphrase: Secret<String>,
 ) -> Result<Restored, Failure> {
     let (slots, online) = with_new_online_slot(&ports, &passphrase).await?;
+    as_recorded(&ports).await?;
     let assembled = assemble(ports, Options::default(), Unlock::Passphrase(passphrase)).await?;
     let engine = assembled.engine;
     let events = *engine.journal.store.committed().borrow();
@@ -52,6 +53,26 @@ pub async fn restore(
         ledger_key: assembled.installation.ledger_key,
         events,
     })
+}
+
+/// Refuses a store that is not what the ledger has signed. What was recorded in the moment before the backup was taken is
+/// not signed yet.
+async fn as_recorded(ports: &Ports) -> Result<(), Failure> {
+    let (tenant, installation) = whose(ports).await?;
+    let loaded = ports
+        .journal(tenant)
+        .load::<Installation>(installation)
+        .await?;
+    inspection::rows(ports).await?;
+    let signed =
+        inspection::events(ports, &NoteVerifier::parse(&loaded.get()?.ledger_key)?).await?;
+    if signed == 0 && loaded.get()?.founding.is_none() {
+        return Err(Failure::Damaged(
+            "the backup has no checkpoint of its ledger, and nothing else vouches for what it says: take another one"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The slots with another one in place of those that were opened on the lost machine.

@@ -1,8 +1,8 @@
-//! Letting a restored installation open again.
+//! Letting a frozen installation open again.
 
 use portcullis_flow::change::ChangeBody;
 use portcullis_flow::installation::{Frozen, Installation, InstallationEvent};
-use portcullis_model::{Authentication, ChangeId, Timestamp};
+use portcullis_model::{Authentication, ChangeId};
 
 use crate::Engine;
 use crate::changes::ChangeView;
@@ -20,19 +20,30 @@ impl Engine {
                 next: None,
             });
         }
-        let Frozen { restored_at, .. } = self.frozen(None).await?;
-        let found = self.look_at_targets().await?;
-        let body = ChangeBody::Thaw { restored_at, found };
+        let frozen = self.frozen().await?;
+        let (found, more) = self.look_at_targets().await?;
+        let body = ChangeBody::Thaw {
+            frozen,
+            found,
+            more,
+        };
         self.propose(who, body).await
     }
 
-    /// From what the installation was restored and is frozen still: by that restoration, if one is named.
-    pub(crate) async fn frozen(&self, restored_at: Option<Timestamp>) -> Result<Frozen, Failure> {
+    async fn frozen(&self) -> Result<Frozen, Failure> {
         let loaded = self.journal.load::<Installation>(self.installation).await?;
         let frozen = loaded.get()?.frozen;
-        frozen
-            .filter(|frozen| restored_at.is_none_or(|wanted| frozen.restored_at == wanted))
-            .ok_or_else(|| Failure::Conflict("the installation is not frozen by that".to_owned()))
+        frozen.ok_or_else(|| Failure::Conflict("the installation is not frozen".to_owned()))
+    }
+
+    /// Refuses a thaw that is for another freeze than the one there is.
+    pub(crate) async fn frozen_so(&self, meant: &Frozen) -> Result<(), Failure> {
+        if self.frozen().await? == *meant {
+            return Ok(());
+        }
+        Err(Failure::Conflict(
+            "the installation was frozen anew since this was proposed: propose it again".to_owned(),
+        ))
     }
 
     /// Writes that it opens again.
@@ -40,9 +51,9 @@ impl Engine {
         &self,
         command: &mut Command<'_>,
         change: ChangeId,
-        restored_at: Timestamp,
+        frozen: &Frozen,
     ) -> Result<(), Failure> {
-        self.frozen(Some(restored_at)).await?;
+        self.frozen_so(frozen).await?;
         let mut loaded = self.journal.load::<Installation>(self.installation).await?;
         command.push(&mut loaded, &InstallationEvent::Thawed { change })
     }

@@ -1,0 +1,121 @@
+//! An owner who is lost: another is put in with the offline slot, not unseen, and by nothing else.
+
+use std::collections::BTreeSet;
+
+use portcullis_engine::{Failure, Successor, succeed};
+use portcullis_model::{OwnerRole, Secret};
+use serde_json::{Value, json};
+
+use crate::people::{People, gate, shell};
+use crate::restored::thaw;
+use crate::world::{PASSPHRASE, PASSWORD, World};
+
+/// An installation of four people and a gate.
+async fn world() -> (World, People) {
+    let world = World::new().await;
+    let people = world.people().await;
+    gate(&world, &people).await;
+    (world, people)
+}
+
+/// Stops the server, and puts somebody in.
+async fn recovered(
+    world: World,
+    name: &str,
+    roles: &[OwnerRole],
+    passphrase: &str,
+) -> (World, Result<String, Failure>) {
+    let world = world.stopped().await;
+    let successor = Successor {
+        name: name.to_owned(),
+        roles: roles.iter().copied().collect::<BTreeSet<_>>(),
+    };
+    let passphrase = Secret::new(passphrase.to_owned());
+    let token = succeed(world.ports.clone(), passphrase, successor).await;
+    (world.restarted().await, token.map(Secret::expose_owned))
+}
+
+async fn sign(world: &World, token: &str, change: &Value) -> Value {
+    let path = format!("/changes/{}/sign", change["id"].as_str().unwrap());
+    let body = json!({"digest": change["digest"]});
+    world.post(token, &path, body).await.done()
+}
+
+#[tokio::test]
+async fn with_one_owner_lost_another_is_put_in_by_the_offline_slot_and_seen_by_all() {
+    let (world, people) = world().await;
+    // Without the passphrase there is no way: whoever is lost would have to sign.
+    let lost = world
+        .post(&people.iris, "/identities/olaf/suspend", json!({}))
+        .await;
+    assert_eq!(lost.problem(), (403, "last_owner".to_owned()));
+    let (world, token) = recovered(world, "olga", &[OwnerRole::Resource], PASSPHRASE).await;
+    world.keep_token("olga", token.unwrap());
+    let olga = world.sign_in("olga").await;
+    let asked = world.post(&people.rosa, "/requests", shell()).await;
+    assert!(asked.text().contains("is frozen"), "{}", asked.text());
+    let change = thaw(&world, &people.iris).await.done();
+    assert_eq!(change["title"], "thaw, with olga put in as an owner");
+    sign(&world, &people.pia, &change).await;
+    assert_eq!(sign(&world, &olga, &change).await["status"], "applied");
+    world.post(&people.rosa, "/requests", shell()).await.done();
+    let lost = world
+        .post(&people.iris, "/identities/olaf/suspend", json!({}))
+        .await;
+    assert_eq!(lost.done()["status"], "applied");
+}
+
+#[tokio::test]
+async fn an_owner_whose_phone_is_lost_enrolls_again_and_keeps_nothing_of_before() {
+    let (world, people) = world().await;
+    let (world, token) = recovered(world, "olaf", &[], PASSPHRASE).await;
+    // Until the token is used, what the owner has counts.
+    world.get(&people.olaf, "/whoami").await.done();
+    world.keep_token("olaf", token.unwrap());
+    let old = world.code("olaf");
+    let olaf = world.sign_in("olaf").await;
+    assert_eq!(world.get(&people.olaf, "/whoami").await.problem().0, 401);
+    assert_eq!(world.login("olaf", PASSWORD, &old).await.problem().0, 401);
+    let change = thaw(&world, &people.iris).await.done();
+    sign(&world, &people.pia, &change).await;
+    assert_eq!(sign(&world, &olaf, &change).await["status"], "applied");
+}
+
+#[tokio::test]
+async fn nobody_is_put_in_without_the_passphrase_a_role_or_a_need() {
+    let (world, _) = world().await;
+    let (mut world, refused) = recovered(world, "olga", &[OwnerRole::Iam], "seven herons").await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("passphrase does not open"), "{refused}");
+    for (name, why) in [
+        ("olga", "--role"),
+        ("rosa", "--role"),
+        ("Olga", "is no name"),
+    ] {
+        let (again, refused) = recovered(world, name, &[], PASSPHRASE).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(why), "{name}: {refused}");
+        world = again;
+    }
+    let people = world.people().await;
+    world.post(&people.rosa, "/requests", shell()).await.done();
+    let founding = World::founded_by("maria").await;
+    let (_, refused) = recovered(founding, "olga", &[OwnerRole::Iam], PASSPHRASE).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("is being founded"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_thaw_that_waited_lets_nobody_in_who_was_put_in_since() {
+    let (world, people) = world().await;
+    let (world, _) = recovered(world, "olga", &[OwnerRole::Resource], PASSPHRASE).await;
+    let change = thaw(&world, &people.iris).await.done();
+    sign(&world, &people.pia, &change).await;
+    let (world, _) = recovered(world, "otto", &[OwnerRole::Resource], PASSPHRASE).await;
+    let path = format!("/changes/{}/sign", change["id"].as_str().unwrap());
+    let body = json!({"digest": change["digest"]});
+    let signed = world.post(&people.olaf, &path, body).await;
+    assert_eq!(signed.problem().0, 409, "{}", signed.text());
+    let asked = world.post(&people.rosa, "/requests", shell()).await;
+    assert_eq!(asked.problem().0, 503);
+}

@@ -1,0 +1,133 @@
+//! An owner who is lost, or whose phone is, where the others are too few to sign without them: with the offline slot
+//! somebody is put in as an owner, or may enroll again.
+
+use std::collections::BTreeSet;
+
+use portcullis_flow::identity::{IdentityEvent, IdentityState};
+use portcullis_flow::installation::{Installation, InstallationEvent};
+use portcullis_model::{Identity, IdentityId, IdentityKind, OwnerRole, Secret};
+
+use crate::Engine;
+use crate::changes::apply::check_name;
+use crate::failure::Failure;
+use crate::journal::{Command, Loaded};
+use crate::ports::Ports;
+use crate::start::{Options, assemble};
+use crate::tokens::Token;
+use crate::unlock::Unlock;
+
+/// Who is put in.
+#[derive(Debug, Clone)]
+pub struct Successor {
+    /// The name of somebody new, or of an owner who enrolls again.
+    pub name: String,
+    /// What they may sign for the installation, beside what they may already.
+    pub roles: BTreeSet<OwnerRole>,
+}
+
+/// Puts somebody in as an owner, of a stopped installation; gives the one-time token they enroll with. It is frozen then:
+/// whoever holds the safe puts nobody in unseen.
+pub async fn succeed(
+    ports: Ports,
+    passphrase: Secret<String>,
+    successor: Successor,
+) -> Result<Secret<String>, Failure> {
+    check_name(&successor.name)?;
+    let unlock = Unlock::Passphrase(passphrase);
+    let engine = assemble(ports, Options::default(), unlock).await?.engine;
+    engine.put_in(successor).await
+}
+
+impl Engine {
+    async fn put_in(&self, successor: Successor) -> Result<Secret<String>, Failure> {
+        let mut installation = self.journal.load::<Installation>(self.installation).await?;
+        if installation.get()?.founding.is_some() {
+            return Err(Failure::Conflict(
+                "the installation is being founded: its administrator enrolls owners (identities add NAME --role ROLE)"
+                    .to_owned(),
+            ));
+        }
+        let named = ("name", successor.name.as_str());
+        let known = self
+            .journal
+            .find_one::<IdentityState>(named.0, named.1)
+            .await?;
+        let mut command = self.journal.command(None);
+        let (identity, mut loaded) = match known {
+            Some(loaded) => self.raised(&mut command, loaded, successor)?,
+            None => self.added(&mut command, successor)?,
+        };
+        let token = Token::issue(identity, self.journal.entropy.as_ref());
+        let opened = loaded.get()?.open_enrolment(token.digest(), command.at())?;
+        command.push(&mut loaded, &opened)?;
+        let roles = loaded.get()?.identity.roles.clone();
+        command.push(
+            &mut installation,
+            &InstallationEvent::Succeeded { identity, roles },
+        )?;
+        command.commit().await?;
+        Ok(token.expose())
+    }
+
+    /// Somebody who is known: with more roles, if more are given.
+    fn raised(
+        &self,
+        command: &mut Command<'_>,
+        mut loaded: Loaded<IdentityState>,
+        successor: Successor,
+    ) -> Result<(IdentityId, Loaded<IdentityState>), Failure> {
+        let known = loaded.get()?.identity.clone();
+        let mut identity = known.clone();
+        identity.roles.extend(successor.roles);
+        check_successor(&identity)?;
+        loaded.get()?.alive(self.journal.now())?;
+        if identity != known {
+            let id = identity.id;
+            let set = IdentityEvent::Set {
+                identity,
+                change: None,
+            };
+            command.push(&mut loaded, &set)?;
+            return Ok((id, loaded));
+        }
+        Ok((known.id, loaded))
+    }
+
+    fn added(
+        &self,
+        command: &mut Command<'_>,
+        successor: Successor,
+    ) -> Result<(IdentityId, Loaded<IdentityState>), Failure> {
+        let identity = Identity {
+            id: self.journal.fresh_id(),
+            name: successor.name,
+            kind: IdentityKind::Human,
+            owner: None,
+            roles: successor.roles,
+            ends_at: None,
+            active: true,
+        };
+        check_successor(&identity)?;
+        let id = identity.id;
+        let mut loaded = Loaded::fresh(id);
+        let added = IdentityEvent::Added {
+            identity,
+            change: None,
+        };
+        command.push(&mut loaded, &added)?;
+        Ok((id, loaded))
+    }
+}
+
+fn check_successor(identity: &Identity) -> Result<(), Failure> {
+    let name = &identity.name;
+    if identity.kind != IdentityKind::Human {
+        return Err(Failure::Invalid(format!("{name} is no person")));
+    }
+    if identity.roles.is_empty() {
+        return Err(Failure::Invalid(format!(
+            "say what {name} may sign: --role iam, pam or resource"
+        )));
+    }
+    Ok(())
+}
