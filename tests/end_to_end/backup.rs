@@ -193,7 +193,11 @@ fn thawed(world: &World) {
         .iter()
         .map(|one| (text(&one["what"]), text(&one["stands"])))
         .collect();
-    let wanted = [("secret database-key".to_owned(), "accepted".to_owned())];
+    let wanted = [
+        ("our certificates", "not_asked"),
+        ("secret database-key", "accepted"),
+    ];
+    let wanted = wanted.map(|(what, stands)| (what.to_owned(), stands.to_owned()));
     assert_eq!(found, wanted);
 }
 
@@ -243,4 +247,53 @@ fn a_backup_is_not_made_over_a_file_in_the_data_folder_or_of_nothing() {
         assert!(!said(&refused).contains("panicked"), "{}", said(&refused));
         assert!(!nothing.exists());
     }
+}
+
+#[test]
+fn an_owner_is_put_in_on_the_host_itself_while_the_server_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = init(folder.path(), PASSPHRASE);
+    let pockets = folder.path().join("pockets");
+    let world = serve(folder.path(), &pockets, &[]);
+    found(&world, &made, STEM);
+    let data = folder.path().join("data");
+    let recover = |roles: &[&str]| {
+        let words = [
+            "--json",
+            "--data",
+            data.to_str().unwrap(),
+            "recover",
+            "olaf2",
+        ];
+        let words = [&words[..], &["--passphrase-file", "-"], roles].concat();
+        bare(&words, PASSPHRASE.as_bytes())
+    };
+    let role = ["--role", "resource"];
+    let running = recover(&role);
+    assert_eq!(running.status.code(), Some(1), "{}", said(&running));
+    assert!(
+        said(&running).contains("open in another program"),
+        "{}",
+        said(&running)
+    );
+    drop(world);
+    assert_eq!(recover(&["--role", "king"]).status.code(), Some(2));
+    let told = recover(&role);
+    assert!(told.status.success(), "{}", said(&told));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let looked = bare(&["--data", data.to_str().unwrap(), "doctor"], b"");
+    assert!(
+        said(&looked).contains("frozen: nothing opens"),
+        "{}",
+        said(&looked)
+    );
+    let world = serve(folder.path(), &pockets, &[]);
+    world.enroll("olaf2", &text(&told["enrolment_token"]), None, &[]);
+    world.login(&["olaf2"]);
+    let refused = world.json(
+        "olaf2",
+        &["request", "nothing", "shell", "--reason", "work"],
+        1,
+    );
+    assert!(text(&refused["detail"]).contains("is frozen"), "{refused}");
 }

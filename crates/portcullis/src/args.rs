@@ -108,6 +108,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: server::BackupCommand,
     },
+    /// Put an owner in with the offline key slot, where too few are left to sign; the server is stopped
+    Recover(server::RecoverArgs),
     /// Say what is wrong with this installation
     Doctor(server::DoctorArgs),
     /// Try everything in a throwaway world

@@ -49,6 +49,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Init(args) => server::init::run(&global, args).await,
         Command::Serve(args) => server::serve::run(&global, args).await,
         Command::Backup { command } => server::backup::run(&global, command).await,
+        Command::Recover(args) => server::recover::run(&global, args).await,
         Command::Doctor(args) => server::doctor::run(&global, args).await,
         Command::Demo(args) => demo::run(&global, args).await,
         Command::Account(command) => commands::account::run(&global, command).await,

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use portcullis_model::Secret;
+
+use crate::prompt;
 
 /// Reads a secret from a file, or from standard input for `-`; line ends at its end are not part of it.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Secret<String>> {
@@ -21,4 +23,16 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Secret<String>> {
 pub(crate) fn without_blanks(passphrase: &Secret<String>) -> Secret<String> {
     let letters = passphrase.expose().chars();
     Secret::new(letters.filter(|letter| !letter.is_whitespace()).collect())
+}
+
+/// The passphrase of the offline slot: from a file, or asked for.
+pub(crate) fn offline_passphrase(file: Option<&Path>) -> anyhow::Result<Secret<String>> {
+    let given = match file {
+        Some(file) => read(file)?,
+        None => Secret::new(prompt::ask_secret("Passphrase of the offline key slot")?),
+    };
+    if given.expose().is_empty() {
+        bail!("the passphrase is empty");
+    }
+    Ok(without_blanks(&given))
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
+use super::administration::RoleArg;
+
 /// `init`
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("beginning").required(true))]
@@ -109,6 +111,22 @@ pub(crate) enum BackupCommand {
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
+}
+
+/// `recover`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  portcullis recover olaf2 --role resource    (in the place of an owner who is gone)\n  portcullis recover olaf                     (the owner is there, and the phone is not)"
+)]
+pub(crate) struct RecoverArgs {
+    /// Somebody new, or an owner who is to enroll again
+    pub(crate) name: String,
+    /// What they may sign, beside what they may already
+    #[arg(long = "role", value_name = "ROLE", value_enum)]
+    pub(crate) roles: Vec<RoleArg>,
+    /// Read the passphrase of the offline key slot from here (`-`: standard input) instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 /// `demo`

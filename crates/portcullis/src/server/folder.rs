@@ -48,6 +48,11 @@ impl DataFolder {
         Ok(folder)
     }
 
+    /// A private folder as it is, with nothing made in it yet.
+    pub(crate) fn bare(path: &Path) -> Self {
+        Self(path.to_path_buf())
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -101,7 +106,7 @@ fn closed_to_others(path: &Path) -> anyhow::Result<()> {
     })
 }
 
-fn make_private(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -128,5 +133,6 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)
         .with_context(|| format!("writing {}", path.display()))?;
+    fs::File::open(folder)?.sync_all()?;
     Ok(())
 }

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod folder;
 pub(crate) mod init;
 pub(crate) mod interruption;
+pub(crate) mod recover;
 pub(crate) mod serve;
 mod url;
 mod world;

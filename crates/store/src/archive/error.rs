@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Why an archive was not written or not unpacked. Nothing was left behind that looks like one that was.
+/// Why an archive was not written or not unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// The disk, or the file itself.
@@ -22,7 +22,9 @@ pub enum ArchiveError {
     #[error("the backup is damaged: {0}; copy it again from where it was made")]
     Damaged(String),
     /// A file that was to be copied has a name that none of ours has.
-    #[error("{0:?} cannot be a member of a backup")]
+    #[error(
+        "{0:?} cannot be a member of a backup: move what is not the server's out of its folders"
+    )]
     Name(String),
 }
 

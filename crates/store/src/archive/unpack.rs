@@ -1,6 +1,6 @@
 //! Unpacking one: member by member into a folder of its own, then everything held against the table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -19,7 +19,8 @@ pub struct Unpacked {
     pub bytes: u64,
 }
 
-/// Unpacks an archive below a folder; `is_known` says which names may be in it. When that fails, what is there is to be thrown away.
+/// Unpacks an archive below a folder; `is_known` says which names may be in it. When that fails, what is there is to be
+/// thrown away.
 pub fn unpack(
     archive: &Path,
     folder: &Path,
@@ -31,33 +32,45 @@ pub fn unpack(
     let mut found = BTreeMap::new();
     let mut table = None;
     // Raw: no extension of the format is followed, so that a member is what its own header says.
-    let entries = archive
-        .entries()
-        .map_err(|error| damaged(&error))?
-        .raw(true);
-    for entry in entries {
+    let entries = archive.entries().map_err(|error| damaged(&error))?;
+    for entry in entries.raw(true) {
         let entry = entry.map_err(|error| damaged(&error))?;
         let name = name_of(&entry)?;
-        if table.is_some() {
-            return Err(ArchiveError::Damaged(format!(
-                "{name} follows its list of members"
-            )));
+        if let Some(wrong) = misplaced(&name, table.is_some(), &found, &is_known) {
+            return Err(ArchiveError::Damaged(format!("{name} {wrong}")));
         }
         if name == TABLE {
             table = Some(read_table(entry)?);
-            continue;
-        }
-        if !is_known(&name) {
-            return Err(ArchiveError::Damaged(format!(
-                "{name} does not belong in it"
-            )));
-        }
-        let written = write_member(entry, &name, folder)?;
-        if found.insert(name.clone(), written).is_some() {
-            return Err(ArchiveError::Damaged(format!("{name} is in it twice")));
+        } else {
+            let written = write_member(entry, &name, folder)?;
+            found.insert(name, written);
         }
     }
-    compare(&table.ok_or(ArchiveError::CutShort)?, found)
+    let folders: BTreeSet<_> = found
+        .keys()
+        .flat_map(|name| Path::new(name).ancestors().skip(1))
+        .collect();
+    for inner in folders {
+        durable::sync_folder(&folder.join(inner))
+            .map_err(ArchiveError::io(format!("writing {}", folder.display())))?;
+    }
+    compare(&table.ok_or(ArchiveError::CutShort)?, &mut found)
+}
+
+/// What is wrong with there being a member of this name here.
+fn misplaced(
+    name: &str,
+    after_table: bool,
+    found: &BTreeMap<String, (u64, String)>,
+    is_known: impl Fn(&str) -> bool,
+) -> Option<&'static str> {
+    match name {
+        _ if after_table => Some("follows its list of members"),
+        TABLE => None,
+        _ if found.contains_key(name) => Some("is in it twice"),
+        _ if !is_known(name) => Some("does not belong in it"),
+        _ => None,
+    }
 }
 
 fn damaged(error: &io::Error) -> ArchiveError {
@@ -124,7 +137,7 @@ fn write_member<R: Read>(
 
 fn compare(
     table: &str,
-    mut found: BTreeMap<String, (u64, String)>,
+    found: &mut BTreeMap<String, (u64, String)>,
 ) -> Result<Unpacked, ArchiveError> {
     let mut unpacked = Unpacked { files: 0, bytes: 0 };
     for line in table.lines() {

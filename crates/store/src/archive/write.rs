@@ -1,57 +1,38 @@
 //! Writing one: under another name until it is whole and on the disk.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
 use tar::{Builder, Header};
+use tempfile::NamedTempFile;
 
 use super::{ArchiveError, Listed, TABLE, length};
 use crate::{durable, hashing::Hashing, names};
 
 /// An archive that is being written. Dropped unfinished, it leaves nothing.
 pub struct ArchiveWriter {
-    builder: Builder<BufWriter<File>>,
+    builder: Builder<BufWriter<NamedTempFile>>,
     table: String,
     place: PathBuf,
-    unfinished: Unfinished,
-}
-
-/// Removed when dropped.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // It is gone where the archive was finished.
-        drop(fs::remove_file(&self.0));
-    }
 }
 
 impl ArchiveWriter {
     /// Begins one that is to be at `place`, where nothing is yet. Readable by its owner only.
     pub fn create(place: &Path) -> Result<Self, ArchiveError> {
-        let io_error = |what: &str, cause| ArchiveError::Io {
-            what: format!("{what} {}", place.display()),
-            cause,
-        };
+        let making = || ArchiveError::io(format!("making {}", place.display()));
         if place.symlink_metadata().is_ok() {
             let cause = io::Error::new(io::ErrorKind::AlreadyExists, "it is there already");
-            return Err(io_error("making", cause));
+            return Err(making()(cause));
         }
-        let mut name = place.as_os_str().to_owned();
-        name.push(".unfinished");
-        let unfinished = PathBuf::from(name);
-        let file = durable::private()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&unfinished)
-            .map_err(|cause| io_error("making", cause))?;
+        let unfinished = tempfile::Builder::new()
+            .prefix(".unfinished-")
+            .tempfile_in(folder_of(place))
+            .map_err(making())?;
         Ok(Self {
-            builder: Builder::new(BufWriter::new(file)),
+            builder: Builder::new(BufWriter::new(unfinished)),
             table: String::new(),
             place: place.to_owned(),
-            unfinished: Unfinished(unfinished),
         })
     }
 
@@ -112,24 +93,25 @@ impl ArchiveWriter {
     pub fn finish(mut self) -> Result<u64, ArchiveError> {
         let table = std::mem::take(&mut self.table);
         self.append(TABLE, length(table.as_bytes()), table.as_bytes())?;
+        let Self { builder, place, .. } = self;
         let written = (|| {
-            let mut buffer = self.builder.into_inner()?;
-            buffer.flush()?;
+            let buffer = builder.into_inner()?;
             let file = buffer
                 .into_inner()
                 .map_err(io::IntoInnerError::into_error)?;
-            file.sync_all()?;
-            fs::rename(&self.unfinished.0, &self.place)?;
-            let folder = self
-                .place
-                .parent()
-                .filter(|path| !path.as_os_str().is_empty());
-            durable::sync_folder(folder.unwrap_or_else(|| Path::new(".")))?;
+            file.as_file().sync_all()?;
+            // What somebody put there meanwhile stays.
+            let file = file.persist_noclobber(&place)?;
+            durable::sync_folder(folder_of(&place))?;
             Ok(file.metadata()?.len())
         })();
-        written.map_err(ArchiveError::io(format!(
-            "writing {}",
-            self.place.display()
-        )))
+        written.map_err(ArchiveError::io(format!("writing {}", place.display())))
     }
+}
+
+/// The folder in which something is to lie.
+fn folder_of(place: &Path) -> &Path {
+    let folder = place.parent();
+    let folder = folder.filter(|path| !path.as_os_str().is_empty());
+    folder.unwrap_or_else(|| Path::new("."))
 }

@@ -25,8 +25,14 @@ pub(super) const CHECKPOINT: &str = "ledger/checkpoint";
 /// Single files that are in it where they are there.
 pub(super) const FILES: [&str; 2] = ["portcullis.toml", "tls/certificate.pem"];
 
-/// Folders whose files are in it.
-pub(super) const FOLDERS: [&str; 3] = ["ledger", "bundles", "tapes"];
+/// The folder of the ledger.
+pub(super) const LEDGER: &str = "ledger";
+
+/// The other folders whose files are in it.
+pub(super) const FOLDERS: [&str; 2] = ["bundles", "tapes"];
+
+/// What comes first by itself, or is written to see whether something can be written.
+pub(super) const IN_PASSING: [&str; 2] = [CHECKPOINT, "tapes/probe"];
 
 /// What a backup says of itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,7 +76,9 @@ fn is_known(name: &str) -> bool {
         let below = name.strip_prefix(*folder);
         below.is_some_and(|below| below.starts_with('/'))
     };
-    [ABOUT, STORE].contains(&name) || FILES.contains(&name) || FOLDERS.iter().any(inside)
+    [ABOUT, STORE].contains(&name)
+        || FILES.contains(&name)
+        || [LEDGER].iter().chain(&FOLDERS).any(inside)
 }
 
 /// Unpacks a backup into a data folder where nothing else is.

@@ -1,13 +1,13 @@
 //! `backup create`: while the server runs, or while it does not.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use portcullis_ports::Clock;
 use portcullis_store::{ArchiveWriter, snapshot};
 
-use super::contents::{ABOUT, About, CHECKPOINT, FILES, FOLDERS, STORE};
+use super::contents::{ABOUT, About, CHECKPOINT, FILES, FOLDERS, IN_PASSING, LEDGER, STORE};
 use super::scratch;
 use crate::args::Global;
 use crate::outcome::{Outcome, Stuck};
@@ -58,21 +58,21 @@ fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64
     let mut archive = ArchiveWriter::create(file)?;
     archive.add_bytes(ABOUT, &about)?;
     // In this order each is at least as new as what stands before it and speaks of it: the checkpoint of entries, the
-    // ledger of events, the events of tapes and bundles.
+    // ledger of events, the events of tapes and bundles. Without a checkpoint no entry is signed yet.
     if folder.path().join(CHECKPOINT).exists() {
         archive.add_file(CHECKPOINT, &folder.path().join(CHECKPOINT))?;
+        add_folder(&mut archive, folder, LEDGER)?;
     }
-    add_folder(&mut archive, folder, "ledger")?;
     let copy = scratch.path().join(STORE);
     let events = snapshot(&folder.store(), &copy)?;
     archive.add_file(STORE, &copy)?;
-    for name in FILES
-        .into_iter()
-        .filter(|name| folder.path().join(name).exists())
-    {
-        archive.add_file(name, &folder.path().join(name))?;
+    for name in FILES {
+        let place = folder.path().join(name);
+        if place.exists() {
+            archive.add_file(name, &place)?;
+        }
     }
-    for name in FOLDERS.into_iter().filter(|name| *name != "ledger") {
+    for name in FOLDERS {
         add_folder(&mut archive, folder, name)?;
     }
     Ok((events, archive.finish()?))
@@ -84,18 +84,21 @@ fn add_folder(archive: &mut ArchiveWriter, folder: &DataFolder, name: &str) -> a
     if !place.is_dir() {
         return Ok(());
     }
-    let mut inner = fs::read_dir(&place)?
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<anyhow::Result<Vec<_>>>()
+    let mut entries = fs::read_dir(&place)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("listing {}", place.display()))?;
-    inner.sort_unstable();
-    for inner in inner.iter().filter(|inner| !inner.starts_with('.')) {
+    entries.sort_unstable_by_key(DirEntry::file_name);
+    for entry in entries {
+        let inner = entry.file_name().to_string_lossy().into_owned();
         let name = format!("{name}/{inner}");
-        let place = folder.path().join(&name);
-        if place.is_dir() {
+        if inner.starts_with('.') || IN_PASSING.contains(&name.as_str()) {
+            continue;
+        }
+        // Not followed: a link is no file of the server's.
+        if entry.file_type()?.is_dir() {
             add_folder(archive, folder, &name)?;
-        } else if name != CHECKPOINT {
-            archive.add_file(&name, &place)?;
+        } else {
+            archive.add_file(&name, &entry.path())?;
         }
     }
     Ok(())

@@ -12,14 +12,12 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::bail;
-use portcullis_model::Secret;
 use tempfile::TempDir;
 
 use crate::args::Global;
 use crate::args::server::BackupCommand;
 use crate::outcome::Outcome;
-use crate::{prompt, secret_file};
+use crate::secret_file::{self, offline_passphrase};
 
 /// Runs `backup …`.
 pub(crate) async fn run(global: &Global, command: BackupCommand) -> anyhow::Result<Outcome> {
@@ -36,7 +34,7 @@ pub(crate) async fn run(global: &Global, command: BackupCommand) -> anyhow::Resu
             file,
             passphrase_file,
         } => {
-            let passphrase = passphrase(passphrase_file.as_deref())?;
+            let passphrase = offline_passphrase(passphrase_file.as_deref())?;
             restore::run(global, &file, passphrase).await
         }
     }
@@ -48,16 +46,4 @@ fn scratch(beside: &Path, prefix: &str) -> io::Result<TempDir> {
         .prefix(prefix)
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(beside)
-}
-
-/// The passphrase of the offline slot: from a file, or asked for.
-fn passphrase(file: Option<&Path>) -> anyhow::Result<Secret<String>> {
-    let given = match file {
-        Some(file) => secret_file::read(file)?,
-        None => Secret::new(prompt::ask_secret("Passphrase of the offline key slot")?),
-    };
-    if given.expose().is_empty() {
-        bail!("the passphrase is empty");
-    }
-    Ok(secret_file::without_blanks(&given))
 }

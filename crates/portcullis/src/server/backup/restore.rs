@@ -1,17 +1,19 @@
 //! `backup restore`: on a machine where nothing is, with what is in the safe.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use anyhow::Context;
 use portcullis_engine::Restored;
 use portcullis_model::Secret;
 
-use super::{contents, scratch};
+use super::contents::{self, STORE};
+use super::scratch;
 use crate::args::Global;
 use crate::outcome::{Outcome, Stuck};
 use crate::output;
-use crate::server::folder::{DataFolder, replace_private};
+use crate::server::config::Config;
+use crate::server::folder::{DataFolder, make_private, replace_private};
 use crate::server::ports;
 
 /// Runs it.
@@ -20,26 +22,27 @@ pub(super) async fn run(
     file: &Path,
     passphrase: Secret<String>,
 ) -> anyhow::Result<Outcome> {
-    let data = std::path::absolute(&global.data)?;
-    nothing_there(&data)?;
-    let beside = data.parent().context("a data folder lies in a folder")?;
-    fs::create_dir_all(beside)?;
-    // Under another name until all is done: what fails, or is killed, half way is no data folder.
-    let scratch = scratch(beside, ".restoring-")?;
-    let restored = into(scratch.path(), file, passphrase)
+    let made = nothing_there(&global.data)?;
+    make_private(&global.data)?;
+    let data = global.data.canonicalize()?;
+    let restored = aside(&data, file, passphrase)
         .await
-        .with_context(|| format!("restoring {}", file.display()))?;
-    fs::rename(scratch.path(), &data)
-        .with_context(|| format!("giving the data folder its name {}", data.display()))?;
-    fs::File::open(beside)?.sync_all()?;
-    tell(global, &data, &restored)?;
+        .with_context(|| format!("restoring {}", file.display()));
+    if restored.is_err() && made {
+        // Not if there is something in it by now.
+        drop(fs::remove_dir(&data));
+    }
+    let restored = restored?;
+    let folder = DataFolder::create(&data)?;
+    tell(global, &folder, &restored)?;
     Ok(Outcome::Done)
 }
 
-fn nothing_there(data: &Path) -> anyhow::Result<()> {
+/// Whether there is no folder yet; refused where there is one with something in it.
+fn nothing_there(data: &Path) -> anyhow::Result<bool> {
     match fs::read_dir(data).map(|mut entries| entries.next().is_none()) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Ok(true) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Ok(true) => Ok(false),
         Ok(false) => Err(Stuck {
             what: format!("there is something in {} already", data.display()),
             next: "move it away, or name another folder with --data DIR".to_owned(),
@@ -49,15 +52,44 @@ fn nothing_there(data: &Path) -> anyhow::Result<()> {
     }
 }
 
-async fn into(place: &Path, file: &Path, passphrase: Secret<String>) -> anyhow::Result<Restored> {
-    let folder = DataFolder::create(place)?;
-    let (about, _) = contents::unpack(file, &folder)?;
-    let restored = portcullis_engine::restore(ports(&folder)?, about.taken_at, passphrase).await?;
+/// Restores in a folder aside, and puts that in place when all is done: what fails half way leaves nothing, and what is
+/// killed no store that could be served.
+async fn aside(data: &Path, file: &Path, passphrase: Secret<String>) -> anyhow::Result<Restored> {
+    let aside = scratch(data, ".restoring-")?;
+    let restored = into(&DataFolder::bare(aside.path()), file, passphrase).await?;
+    put_in_place(aside.path(), data)?;
+    Ok(restored)
+}
+
+async fn into(
+    folder: &DataFolder,
+    file: &Path,
+    passphrase: Secret<String>,
+) -> anyhow::Result<Restored> {
+    let (about, _) = contents::unpack(file, folder)?;
+    let restored = portcullis_engine::restore(ports(folder)?, about.taken_at, passphrase).await?;
     replace_private(&folder.online_key(), restored.online.expose().as_bytes())?;
     Ok(restored)
 }
 
-fn tell(global: &Global, data: &Path, restored: &Restored) -> anyhow::Result<()> {
+/// Gives everything its place, the store last: without one, a folder is no installation's.
+fn put_in_place(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let mut names = fs::read_dir(from)?
+        .map(|entry| Ok(entry?.file_name()))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    // What lies beside the store is of whoever had it open.
+    names.retain(|name| name == STORE || !name.to_string_lossy().starts_with(STORE));
+    names.sort_by_key(|name| name == STORE);
+    for name in names {
+        fs::rename(from.join(&name), to.join(&name))
+            .with_context(|| format!("putting {} in its place", name.display()))?;
+        fs::File::open(to)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn tell(global: &Global, folder: &DataFolder, restored: &Restored) -> anyhow::Result<()> {
+    let data = folder.path();
     if global.json {
         return output::json(&serde_json::json!({
             "data": data,
@@ -71,7 +103,16 @@ fn tell(global: &Global, data: &Path, restored: &Restored) -> anyhow::Result<()>
          It is frozen. Whatever was open is over, everybody signs in anew, and what grants had given is taken away at the\n\
          targets once the server runs. What happened after the backup is lost: look through people, groups and policy.\n\n\
          Next: portcullis serve --data {data}\n\
-         then, as an owner: portcullis thaw     (looks at every target; the other owners sign with approve)",
+         then, as an owner of identities or of privileged sessions: portcullis thaw     (the other owners sign with approve)",
         restored.events
-    ))
+    ))?;
+    let looked_for = Config::read(folder, None).map(|config| config.unlock.identity_in(folder));
+    match looked_for {
+        Ok(place) if place != folder.online_key() => output::line(format!(
+            "\nThe configuration looks for the online key at {}: move {} there",
+            place.display(),
+            folder.online_key().display()
+        )),
+        _ => Ok(()),
+    }
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(
         .filter(|parent| !parent.as_os_str().is_empty());
     let scratch = scratch(beside.unwrap_or_else(|| Path::new(".")), ".verifying-")
         .context("a backup is unpacked beside itself to be verified")?;
-    let folder = DataFolder::create(scratch.path())?;
+    let folder = DataFolder::bare(scratch.path());
     let checks = match contents::unpack(file, &folder) {
         Err(error) => vec![Check::of("members", Err(error))],
         Ok((about, unpacked)) => {
