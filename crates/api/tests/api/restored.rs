@@ -79,7 +79,7 @@ async fn what_was_open_when_the_backup_was_taken_is_over_and_taken_away() {
     let body = json!({"name": "tom", "kind": "human", "roles": []});
     let change = world.post(&people.iris, "/identities", body).await.done();
     let world = {
-        let backup = world.backed_up();
+        let backup = world.backed_up().await;
         world.restored_from(backup).await
     };
     for token in [&people.rosa, &people.olaf] {
@@ -101,7 +101,7 @@ async fn nothing_opens_until_three_owners_have_thawed_it() {
     let shelf = Arc::new(Shelf::default());
     let (world, people) = shelved(&shelf).await;
     gate(&world, &people).await;
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     let world = world.restored_from(backup).await;
     let frozen = |reply: Reply| {
         let (status, code) = reply.problem();
@@ -139,7 +139,7 @@ async fn no_session_opens_and_no_rotation_begins_while_it_is_frozen() {
     let ask = json!({"resource": "gate", "words": ["shell"], "reason": "the lamp is out"});
     let both = [people.olaf.as_str(), people.pia.as_str()];
     world.granted(&people, ask, &both).await;
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     let world = world.restored_from(backup).await;
     let people = world.people().await;
     let door = Gate::sign_in(&world, "rosa", &people.rosa, "gate").await;
@@ -155,7 +155,7 @@ async fn no_session_opens_and_no_rotation_begins_while_it_is_frozen() {
 async fn owners_are_told_what_the_targets_hold_that_the_backup_does_not_know() {
     let shelf = Arc::new(Shelf::default());
     let (world, people) = shelved(&shelf).await;
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     let given = world.granted(&people, books(), &[&people.olaf]).await;
     is(&world, &people.rosa, &format!("/grants/{given}"), "active").await;
     let world = world.restored_from(backup).await;
@@ -179,7 +179,7 @@ async fn a_secret_that_was_rotated_since_is_told_as_refused_and_one_out_of_reach
     let lock = Lock::with(b"first");
     let world = World::rotating_by(lock.clone()).await;
     locked_gate(&world).await;
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     *lock.holds.lock().unwrap() = vec![b"second".to_vec()];
     let world = world.restored_from(backup).await;
     let people = world.people().await;
@@ -199,7 +199,7 @@ async fn what_cannot_be_taken_away_holds_nobody_up_and_is_told() {
     let (world, people) = shelved(&shelf).await;
     let given = world.granted(&people, books(), &[&people.olaf]).await;
     is(&world, &people.rosa, &format!("/grants/{given}"), "active").await;
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     shelf.lock_up();
     let world = world.restored_from(backup).await;
     let people = world.people().await;
@@ -213,13 +213,13 @@ async fn what_cannot_be_taken_away_holds_nobody_up_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_thaw_thaws_the_restoration_it_was_signed_for_and_no_other() {
+async fn a_thaw_that_waits_in_a_backup_thaws_nothing_that_is_restored_from_it() {
     let (world, _) = shelved(&Arc::default()).await;
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     let world = world.restored_from(backup).await;
     let people = world.people().await;
     let change = thaw(&world, &people.iris).await.done();
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     assert_eq!(thawed(&world, &people).await["status"], "applied");
     let world = world.restored_from(backup).await;
     let people = world.people().await;
@@ -238,7 +238,7 @@ async fn a_thaw_thaws_the_restoration_it_was_signed_for_and_no_other() {
 async fn a_founder_thaws_alone_what_was_not_founded_to_its_end() {
     let world = World::founded_by("maria").await;
     world.enroll("maria").await;
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     let world = world.restored_from(backup).await;
     let maria = world
         .login("maria", PASSWORD, &world.code("maria"))
@@ -253,9 +253,9 @@ async fn a_founder_thaws_alone_what_was_not_founded_to_its_end() {
 async fn a_backup_is_restored_with_the_offline_slot_and_served_with_a_new_online_key() {
     let (world, _) = shelved(&Arc::default()).await;
     let before = world.online().to_owned();
-    let backup = world.backed_up();
+    let backup = world.backed_up().await;
     let refused = restore(
-        world.ports_in(&world.backed_up()),
+        world.ports_in(&world.backed_up().await),
         world.now(),
         secret("seven herons"),
     )
@@ -276,7 +276,7 @@ async fn a_backup_is_restored_with_the_offline_slot_and_served_with_a_new_online
 async fn what_no_ledger_vouches_for_is_not_restored() {
     let (world, _) = shelved(&Arc::default()).await;
     let restored = async |change: fn(&std::path::Path)| {
-        let backup = world.backed_up();
+        let backup = world.backed_up().await;
         change(backup.path());
         let ports = world.ports_in(&backup);
         let restored = restore(ports, world.now(), secret(PASSPHRASE)).await;
@@ -284,7 +284,19 @@ async fn what_no_ledger_vouches_for_is_not_restored() {
     };
     restored(|_| {}).await.unwrap();
     let told = restored(|backup| std::fs::remove_dir_all(backup.join("ledger")).unwrap()).await;
-    assert!(told.unwrap_err().contains("no checkpoint"));
+    assert!(told.unwrap_err().contains("vouches for 0 of them"));
+    // The same store goes on for an event, of which its ledger does not know.
+    let before = world.backed_up().await;
+    world.people().await;
+    let after = world.backed_up().await;
+    std::fs::remove_dir_all(after.path().join("ledger")).unwrap();
+    std::fs::rename(before.path().join("ledger"), after.path().join("ledger")).unwrap();
+    let told = restore(world.ports_in(&after), world.now(), secret(PASSPHRASE)).await;
+    let told = told.unwrap_err().to_string();
+    assert!(
+        told.contains("vouches for") && !told.contains("for 0 of"),
+        "{told}"
+    );
     let told = restored(|backup| {
         for file in ["store.db", "store.db-wal"].map(|name| backup.join(name)) {
             let bytes = std::fs::read(&file).unwrap_or_default();

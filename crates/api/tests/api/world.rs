@@ -208,11 +208,23 @@ impl World {
         &self.online
     }
 
-    /// What a backup holds that is taken at this moment.
-    pub fn backed_up(&self) -> tempfile::TempDir {
-        let backup = tempfile::tempdir().unwrap();
-        copy(self.folder.path(), backup.path());
-        backup
+    /// What a backup holds that is taken at this moment: everything is in the ledger.
+    pub async fn backed_up(&self) -> tempfile::TempDir {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            let there = *self.ports.store.committed().borrow();
+            let signed = self.ports.tiles.checkpoint().unwrap().unwrap_or_default();
+            let signed = String::from_utf8(signed).unwrap();
+            if signed.lines().nth(1) != Some(&there.to_string()) {
+                continue;
+            }
+            let backup = tempfile::tempdir().unwrap();
+            copy(self.folder.path(), backup.path());
+            if *self.ports.store.committed().borrow() == there {
+                return backup;
+            }
+        }
     }
 
     /// The installation that is made of a backup after this one was lost, with the targets as they are by now.

@@ -63,13 +63,10 @@ impl Engine {
         let Some(connector) = self.ports.connector(&resource.kind) else {
             return vec![found(named, self.is_accepted_still(secret).await)];
         };
-        let held = self.held_at(&resource, connector.as_ref(), people);
-        let stands = match tokio::time::timeout(PATIENCE, held).await {
-            Ok(Ok(held)) => {
-                let held = held.into_iter();
-                let held = held.map(|what| found(what, Standing::HeldWithoutGrant));
-                return held.chain([found(named, Standing::Accepted)]).collect();
-            }
+        let mut held = Vec::new();
+        let looking = self.held_at(&resource, connector.as_ref(), people, &mut held);
+        let stands = match tokio::time::timeout(PATIENCE, looking).await {
+            Ok(Ok(())) => Standing::Accepted,
             Ok(Err(Looking::NothingToAsk)) => Standing::NotAsked,
             Ok(Err(Looking::Target(error))) => {
                 tracing::warn!(target = name, %error, "a target could not be looked at");
@@ -81,7 +78,10 @@ impl Engine {
             }
             Err(_late) => Standing::Unreachable,
         };
-        vec![found(named, stands)]
+        // What was found before a target stopped answering is told all the same.
+        let held = held.into_iter();
+        let held = held.map(|what| found(what, Standing::HeldWithoutGrant));
+        held.chain([found(named, stands)]).collect()
     }
 
     /// What people hold of what a resource offers. What grants gave is over and being taken away by now.
@@ -90,7 +90,8 @@ impl Engine {
         resource: &Resource,
         connector: &dyn Connector,
         people: &[Identity],
-    ) -> Result<Vec<String>, Looking> {
+        held: &mut Vec<String>,
+    ) -> Result<(), Looking> {
         let offers = connector.offers(resource)?;
         if offers.is_empty() {
             return Err(Looking::NothingToAsk);
@@ -101,7 +102,6 @@ impl Engine {
             resource,
             credential,
         };
-        let mut held = Vec::new();
         for action in offers {
             for person in people {
                 let account = account_at(resource, &person.name);
@@ -110,7 +110,7 @@ impl Engine {
                 }
             }
         }
-        Ok(held)
+        Ok(())
     }
 
     /// Whether a brokered target accepts the secret that opens it.

@@ -55,24 +55,21 @@ pub async fn restore(
     })
 }
 
-/// Refuses a store that is not what the ledger has signed. What was recorded in the moment before the backup was taken is
-/// not signed yet.
+/// Refuses a store that is not, to its last event, what the ledger has signed: nothing else vouches for what it says.
 async fn as_recorded(ports: &Ports) -> Result<(), Failure> {
     let (tenant, installation) = whose(ports).await?;
-    let loaded = ports
-        .journal(tenant)
-        .load::<Installation>(installation)
-        .await?;
+    let journal = ports.journal(tenant);
+    let loaded = journal.load::<Installation>(installation).await?;
+    let key = NoteVerifier::parse(&loaded.get()?.ledger_key)?;
     inspection::rows(ports).await?;
-    let signed =
-        inspection::events(ports, &NoteVerifier::parse(&loaded.get()?.ledger_key)?).await?;
-    if signed == 0 && loaded.get()?.founding.is_none() {
-        return Err(Failure::Damaged(
-            "the backup has no checkpoint of its ledger, and nothing else vouches for what it says: take another one"
-                .to_owned(),
-        ));
+    let signed = inspection::events(ports, &key).await?;
+    let there = *ports.store.committed().borrow();
+    if signed == there {
+        return Ok(());
     }
-    Ok(())
+    Err(Failure::Damaged(format!(
+        "the backup has {there} events, and its ledger vouches for {signed} of them: take another one"
+    )))
 }
 
 /// The slots with another one in place of those that were opened on the lost machine.

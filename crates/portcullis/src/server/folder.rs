@@ -94,7 +94,7 @@ impl DataFolder {
 }
 
 /// Refuses a folder that was there before and that others may enter: whose it is, is not ours to change.
-fn closed_to_others(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn closed_to_others(path: &Path) -> anyhow::Result<()> {
     let mode = path.metadata()?.permissions().mode() & 0o777;
     if mode & OF_OTHERS == 0 {
         return Ok(());

@@ -3,13 +3,32 @@
 use std::path::Path;
 
 use portcullis_ports::StoreError;
+use portcullis_ports::store::Projector;
+use rusqlite::Connection;
 
 use super::faults::opening_fault;
+use super::rebuild::rebuild;
 use super::schema;
 
-/// Copies a store's file to a place where there is none yet: one committed state of it, whole and without a log beside
-/// it. Whoever has it open is not held up. How many events it has.
-pub fn snapshot(store: &Path, to: &Path) -> Result<u64, StoreError> {
+/// Copies a store's file to a place where there is none yet: its first `events`, as they amount to, whole and without a log
+/// beside them. Whoever has the store open is not held up.
+pub fn snapshot(
+    store: &Path,
+    to: &Path,
+    events: u64,
+    projector: &Projector,
+) -> Result<(), StoreError> {
+    copy(store, to)?;
+    let fault = |error: rusqlite::Error| opening_fault(to, &error);
+    let connection = Connection::open(to).map_err(fault)?;
+    for table in ["events", "bodies"] {
+        let later = format!("DELETE FROM {table} WHERE position >= ?1");
+        connection.execute(&later, [events]).map_err(fault)?;
+    }
+    rebuild(&connection, projector)
+}
+
+fn copy(store: &Path, to: &Path) -> Result<(), StoreError> {
     let fault = |error: rusqlite::Error| opening_fault(store, &error);
     let connection = schema::open_reader(store).map_err(fault)?;
     schema::recognise(store, &connection)?;
@@ -20,17 +39,13 @@ pub fn snapshot(store: &Path, to: &Path) -> Result<u64, StoreError> {
     connection
         .pragma_update(None, "query_only", false)
         .map_err(fault)?;
-    connection
-        .execute("VACUUM INTO ?1", [place])
-        .map_err(|error| {
-            StoreError::Unavailable(format!(
-                "{} cannot be copied to {place}: {error}",
-                store.display()
-            ))
-        })?;
-    let copy = schema::open_reader(to).map_err(fault)?;
-    copy.query_row("SELECT count(*) FROM events", [], |row| row.get(0))
-        .map_err(fault)
+    let copied = connection.execute("VACUUM INTO ?1", [place]);
+    copied.map(drop).map_err(|error| {
+        StoreError::Unavailable(format!(
+            "{} cannot be copied to {place}: {error}",
+            store.display()
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -46,7 +61,7 @@ mod tests {
     use crate::SqliteStore;
 
     #[tokio::test]
-    async fn a_copy_is_one_state_of_a_store_that_is_being_written() {
+    async fn a_copy_is_the_first_events_of_a_store_that_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let store = SqliteStore::open(path("store.db")).unwrap();
@@ -57,17 +72,21 @@ mod tests {
         for number in 0..20 {
             written(number).await;
         }
-        assert_eq!(snapshot(&path("store.db"), &path("copy.db")).unwrap(), 20);
+        let snapshot = |to, events| snapshot(&path("store.db"), &path(to), events, &project);
+        snapshot("copy.db", 15).unwrap();
         written(20).await;
         let copy = SqliteStore::open(path("copy.db")).unwrap();
         copy.check(Arc::new(project)).await.unwrap();
         assert_eq!(
             copy.events(0, 100).await.unwrap(),
-            store.events(0, 20).await.unwrap()
+            store.events(0, 15).await.unwrap()
         );
-        let there = snapshot(&path("store.db"), &path("copy.db")).unwrap_err();
+        let there = snapshot("copy.db", 15).unwrap_err();
         assert!(there.to_string().contains("copy.db"), "{there}");
-        let missing = snapshot(&path("missing.db"), &path("other.db"));
+        snapshot("whole.db", u64::from(u32::MAX)).unwrap();
+        let whole = SqliteStore::open(path("whole.db")).unwrap();
+        assert_eq!(whole.events(0, 100).await.unwrap().len(), 21);
+        let missing = super::snapshot(&path("missing.db"), &path("other.db"), 1, &project);
         assert!(missing.is_err() && !path("other.db").exists());
     }
 }

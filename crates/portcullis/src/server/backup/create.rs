@@ -4,8 +4,9 @@ use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use portcullis_engine::project;
 use portcullis_ports::Clock;
-use portcullis_store::{ArchiveWriter, snapshot};
+use portcullis_store::{ArchiveError, ArchiveWriter, snapshot};
 
 use super::contents::{ABOUT, About, CHECKPOINT, FILES, FOLDERS, IN_PASSING, LEDGER, STORE};
 use super::scratch;
@@ -58,13 +59,12 @@ fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64
     let mut archive = ArchiveWriter::create(file)?;
     archive.add_bytes(ABOUT, &about)?;
     // In this order each is at least as new as what stands before it and speaks of it: the checkpoint of entries, the
-    // ledger of events, the events of tapes and bundles. Without a checkpoint no entry is signed yet.
-    if folder.path().join(CHECKPOINT).exists() {
-        archive.add_file(CHECKPOINT, &folder.path().join(CHECKPOINT))?;
-        add_folder(&mut archive, folder, LEDGER)?;
-    }
+    // ledger of events, the events of tapes and bundles. Events that the checkpoint does not vouch for yet are left out.
+    let (checkpoint, events) = checkpoint(folder)?;
+    archive.add_bytes(CHECKPOINT, &checkpoint)?;
+    add_folder(&mut archive, folder, LEDGER)?;
     let copy = scratch.path().join(STORE);
-    let events = snapshot(&folder.store(), &copy)?;
+    snapshot(&folder.store(), &copy, events, &project)?;
     archive.add_file(STORE, &copy)?;
     for name in FILES {
         let place = folder.path().join(name);
@@ -76,6 +76,19 @@ fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64
         add_folder(&mut archive, folder, name)?;
     }
     Ok((events, archive.finish()?))
+}
+
+/// The newest checkpoint, and how many events it vouches for. Whether it is genuine is seen to when it is restored.
+fn checkpoint(folder: &DataFolder) -> anyhow::Result<(Vec<u8>, u64)> {
+    let place = folder.path().join(CHECKPOINT);
+    let bytes = fs::read(&place).map_err(|error| Stuck {
+        what: format!("{} cannot be read: {error}", place.display()),
+        next: "let the server run for a moment: it signs one".to_owned(),
+    })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let events = text.lines().nth(1).and_then(|size| size.parse().ok());
+    let events = events.with_context(|| format!("{} is no checkpoint", place.display()))?;
+    Ok((bytes, events))
 }
 
 /// Adds the files below a folder by name. What begins with a dot is being written.
@@ -94,11 +107,14 @@ fn add_folder(archive: &mut ArchiveWriter, folder: &DataFolder, name: &str) -> a
         if inner.starts_with('.') || IN_PASSING.contains(&name.as_str()) {
             continue;
         }
-        // Not followed: a link is no file of the server's.
-        if entry.file_type()?.is_dir() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
             add_folder(archive, folder, &name)?;
-        } else {
+        } else if kind.is_file() {
             archive.add_file(&name, &entry.path())?;
+        } else {
+            // A link is no file of the server's, and may lead anywhere.
+            return Err(ArchiveError::Name(name).into());
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use portcullis_engine::Restored;
 use portcullis_model::Secret;
 
@@ -13,7 +13,7 @@ use crate::args::Global;
 use crate::outcome::{Outcome, Stuck};
 use crate::output;
 use crate::server::config::Config;
-use crate::server::folder::{DataFolder, make_private, replace_private};
+use crate::server::folder::{DataFolder, closed_to_others, make_private, replace_private};
 use crate::server::ports;
 
 /// Runs it.
@@ -32,8 +32,7 @@ pub(super) async fn run(
         // Not if there is something in it by now.
         drop(fs::remove_dir(&data));
     }
-    let restored = restored?;
-    let folder = DataFolder::create(&data)?;
+    let (folder, restored) = restored?;
     tell(global, &folder, &restored)?;
     Ok(Outcome::Done)
 }
@@ -54,11 +53,16 @@ fn nothing_there(data: &Path) -> anyhow::Result<bool> {
 
 /// Restores in a folder aside, and puts that in place when all is done: what fails half way leaves nothing, and what is
 /// killed no store that could be served.
-async fn aside(data: &Path, file: &Path, passphrase: Secret<String>) -> anyhow::Result<Restored> {
+async fn aside(
+    data: &Path,
+    file: &Path,
+    passphrase: Secret<String>,
+) -> anyhow::Result<(DataFolder, Restored)> {
+    closed_to_others(data)?;
     let aside = scratch(data, ".restoring-")?;
     let restored = into(&DataFolder::bare(aside.path()), file, passphrase).await?;
-    put_in_place(aside.path(), data)?;
-    Ok(restored)
+    let folder = put_in_place(aside.path(), data)?;
+    Ok((folder, restored))
 }
 
 async fn into(
@@ -73,19 +77,27 @@ async fn into(
 }
 
 /// Gives everything its place, the store last: without one, a folder is no installation's.
-fn put_in_place(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let mut names = fs::read_dir(from)?
-        .map(|entry| Ok(entry?.file_name()))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    // What lies beside the store is of whoever had it open.
-    names.retain(|name| name == STORE || !name.to_string_lossy().starts_with(STORE));
-    names.sort_by_key(|name| name == STORE);
-    for name in names {
-        fs::rename(from.join(&name), to.join(&name))
-            .with_context(|| format!("putting {} in its place", name.display()))?;
-        fs::File::open(to)?.sync_all()?;
+fn put_in_place(from: &Path, to: &Path) -> anyhow::Result<DataFolder> {
+    let log = from.join(format!("{STORE}-wal"));
+    if log.metadata().is_ok_and(|log| log.len() > 0) {
+        bail!("{STORE} could not be written to its end: is the disk full?");
     }
-    Ok(())
+    for entry in fs::read_dir(from)? {
+        let name = entry?.file_name();
+        // What lies beside the store is of whoever had it open.
+        if !name.to_string_lossy().starts_with(STORE) {
+            put(from, to, Path::new(&name))?;
+        }
+    }
+    let folder = DataFolder::create(to)?;
+    put(from, to, Path::new(STORE))?;
+    Ok(folder)
+}
+
+fn put(from: &Path, to: &Path, name: &Path) -> anyhow::Result<()> {
+    fs::rename(from.join(name), to.join(name))
+        .with_context(|| format!("putting {} in its place", name.display()))?;
+    Ok(fs::File::open(to)?.sync_all()?)
 }
 
 fn tell(global: &Global, folder: &DataFolder, restored: &Restored) -> anyhow::Result<()> {
@@ -101,7 +113,8 @@ fn tell(global: &Global, folder: &DataFolder, restored: &Restored) -> anyhow::Re
     output::line(format!(
         "installation restored in {data}, as it was after {} events\n\n\
          It is frozen. Whatever was open is over, everybody signs in anew, and what grants had given is taken away at the\n\
-         targets once the server runs. What happened after the backup is lost: look through people, groups and policy.\n\n\
+         targets once the server runs. What happened after the backup is lost, and nothing vouches for portcullis.toml: look\n\
+         through people, groups, policy and the configuration.\n\n\
          Next: portcullis serve --data {data}\n\
          then, as an owner of identities or of privileged sessions: portcullis thaw     (the other owners sign with approve)",
         restored.events
