@@ -104,6 +104,8 @@ impl Engine {
         name: &str,
     ) -> Result<Reopened, Failure> {
         Self::need_second_factor(who)?;
+        // Whoever was put in enrolls with the token that came of that, and with no other.
+        self.journal.custody.opens()?;
         let found = self.journal.find_one::<IdentityState>("name", name).await?;
         let mut loaded = found.ok_or_else(|| Failure::missing("identity", name))?;
         let state = loaded.get()?;

@@ -133,7 +133,7 @@ impl Custody {
 
 /// What is said while nothing opens.
 const FROZEN: &str = "this installation was restored from a backup, or got an owner by its offline slot, and is frozen until three owners let it open: \
-     an owner proposes that with portcullis thaw, and the others sign";
+     an owner of identities or of privileged sessions proposes that with portcullis thaw, and the others sign";
 
 fn refusal(what: &str) -> String {
     format!(

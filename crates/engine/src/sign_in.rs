@@ -192,6 +192,10 @@ impl Engine {
         else {
             return Err(wrong());
         };
+        if loaded.get()?.methods.is_empty() {
+            // What the vault has of somebody who is to enroll anew proves nothing.
+            return Err(wrong());
+        }
         let token = Token::issue(id, self.journal.entropy.as_ref());
         let mut command = self.journal.command(Some(id));
         let event =

@@ -59,6 +59,8 @@ crate::events! {
             identity: IdentityId,
             /// What they may sign for the installation.
             roles: BTreeSet<OwnerRole>,
+            /// Whether they had enrolled before.
+            again: bool,
         }
         /// Its owners saw what was found at the targets, and let it open again.
         Thawed "installation.thawed" {
@@ -105,17 +107,16 @@ pub struct Installation {
 }
 
 /// Why an installation is frozen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
-    /// Since when. Another freeze is another thaw's.
+    /// When it was frozen last. Another freeze is another thaw's.
     pub since: Timestamp,
-    /// Why.
-    #[serde(flatten)]
-    pub cause: FreezeCause,
+    /// Everything that froze it since it was thawed last.
+    pub causes: Vec<FreezeCause>,
 }
 
 /// What an installation was frozen by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum FreezeCause {
     /// It was restored from a backup.
@@ -127,7 +128,18 @@ pub enum FreezeCause {
     Succeeded {
         /// Who.
         identity: IdentityId,
+        /// What they may sign for the installation.
+        roles: BTreeSet<OwnerRole>,
+        /// Whether they had enrolled before.
+        again: bool,
     },
+}
+
+/// One more cause beside those there are.
+fn frozen_by(before: Option<Frozen>, cause: FreezeCause, since: Timestamp) -> Frozen {
+    let mut causes = before.map_or_else(Vec::new, |frozen| frozen.causes);
+    causes.push(cause);
+    Frozen { since, causes }
 }
 
 impl Installation {
@@ -166,24 +178,33 @@ impl Machine for Installation {
                 failing: None,
                 frozen: None,
             }),
-            (Some(state), InstallationEvent::Restored { taken_at, .. }) => Some(Self {
-                frozen: Some(Frozen {
-                    since: meta.at,
-                    cause: FreezeCause::Restored {
-                        taken_at: *taken_at,
-                    },
-                }),
-                ..state
-            }),
-            (Some(state), InstallationEvent::Succeeded { identity, .. }) => Some(Self {
-                frozen: Some(Frozen {
-                    since: meta.at,
-                    cause: FreezeCause::Succeeded {
-                        identity: *identity,
-                    },
-                }),
-                ..state
-            }),
+            (Some(state), InstallationEvent::Restored { taken_at, .. }) => {
+                let cause = FreezeCause::Restored {
+                    taken_at: *taken_at,
+                };
+                Some(Self {
+                    frozen: Some(frozen_by(state.frozen, cause, meta.at)),
+                    ..state
+                })
+            }
+            (
+                Some(state),
+                InstallationEvent::Succeeded {
+                    identity,
+                    roles,
+                    again,
+                },
+            ) => {
+                let cause = FreezeCause::Succeeded {
+                    identity: *identity,
+                    roles: roles.clone(),
+                    again: *again,
+                };
+                Some(Self {
+                    frozen: Some(frozen_by(state.frozen, cause, meta.at)),
+                    ..state
+                })
+            }
             (Some(state), InstallationEvent::Thawed { .. }) if state.frozen.is_some() => {
                 Some(Self {
                     frozen: None,

@@ -55,7 +55,7 @@ async fn with_one_owner_lost_another_is_put_in_by_the_offline_slot_and_seen_by_a
     let asked = world.post(&people.rosa, "/requests", shell()).await;
     assert!(asked.text().contains("is frozen"), "{}", asked.text());
     let change = thaw(&world, &people.iris).await.done();
-    assert_eq!(change["title"], "thaw, with olga put in as an owner");
+    assert_eq!(change["title"], "thaw (olga put in for resource)");
     sign(&world, &people.pia, &change).await;
     assert_eq!(sign(&world, &olga, &change).await["status"], "applied");
     world.post(&people.rosa, "/requests", shell()).await.done();
@@ -69,15 +69,15 @@ async fn with_one_owner_lost_another_is_put_in_by_the_offline_slot_and_seen_by_a
 async fn an_owner_whose_phone_is_lost_enrolls_again_and_keeps_nothing_of_before() {
     let (world, people) = world().await;
     let (world, token) = recovered(world, "olaf", &[], PASSPHRASE).await;
-    // Until the token is used, what the owner has counts.
-    world.get(&people.olaf, "/whoami").await.done();
-    world.keep_token("olaf", token.unwrap());
-    let old = world.code("olaf");
-    let olaf = world.sign_in("olaf").await;
+    // From this moment nothing counts that the owner had, and that a finder may have by now.
     assert_eq!(world.get(&people.olaf, "/whoami").await.problem().0, 401);
-    assert_eq!(world.login("olaf", PASSWORD, &old).await.problem().0, 401);
+    let old = world.login("olaf", PASSWORD, &world.code("olaf")).await;
+    assert_eq!(old.problem().0, 401);
+    world.keep_token("olaf", token.unwrap());
+    let olaf = world.sign_in("olaf").await;
     let change = thaw(&world, &people.iris).await.done();
     sign(&world, &people.pia, &change).await;
+    assert_eq!(change["title"], "thaw (olaf enrolls again for resource)");
     assert_eq!(sign(&world, &olaf, &change).await["status"], "applied");
 }
 
@@ -118,4 +118,24 @@ async fn a_thaw_that_waited_lets_nobody_in_who_was_put_in_since() {
     assert_eq!(signed.problem().0, 409, "{}", signed.text());
     let asked = world.post(&people.rosa, "/requests", shell()).await;
     assert_eq!(asked.problem().0, 503);
+    // Whoever came before is not forgotten over who came last, nor over a restoration.
+    let both = "olga put in for resource; otto put in for resource";
+    let change = thaw(&world, &people.iris).await.done();
+    assert_eq!(change["title"], format!("thaw ({both})"));
+    let backup = world.backed_up().await;
+    let world = world.restored_from(backup).await;
+    let change = thaw(&world, &world.sign_in("iris").await).await.done();
+    let all = format!("thaw ({both}; restored from a backup)");
+    assert_eq!(change["title"], all);
+}
+
+#[tokio::test]
+async fn whoever_was_put_in_is_not_replaced_by_an_owner_of_identities_meanwhile() {
+    let (world, people) = world().await;
+    let (world, token) = recovered(world, "olga", &[OwnerRole::Resource], PASSPHRASE).await;
+    let path = "/identities/olga/enroll";
+    let other = world.post(&people.iris, path, json!({})).await;
+    assert_eq!(other.problem().0, 503, "{}", other.text());
+    world.keep_token("olga", token.unwrap());
+    world.sign_in("olga").await;
 }

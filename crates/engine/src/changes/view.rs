@@ -244,12 +244,25 @@ impl Known {
                 self.resource_name(task.resource)
             ),
             ChangeBody::RemoveTask { name, .. } => format!("remove task {name}"),
-            ChangeBody::Thaw { frozen, .. } => match frozen.cause {
-                FreezeCause::Restored { .. } => "thaw the restored installation".to_owned(),
-                FreezeCause::Succeeded { identity } => {
-                    format!("thaw, with {} put in as an owner", self.name(identity))
-                }
-            },
+            ChangeBody::Thaw { frozen, .. } => {
+                let causes = frozen.causes.iter().map(|cause| self.frozen_by(cause));
+                format!("thaw ({})", causes.collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
+
+    fn frozen_by(&self, cause: &FreezeCause) -> String {
+        match cause {
+            FreezeCause::Restored { .. } => "restored from a backup".to_owned(),
+            FreezeCause::Succeeded {
+                identity,
+                roles,
+                again,
+            } => {
+                let does = if *again { "enrolls again" } else { "put in" };
+                let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+                format!("{} {does} for {}", self.name(*identity), roles.join(", "))
+            }
         }
     }
 

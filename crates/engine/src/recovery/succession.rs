@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
-use portcullis_model::{Identity, IdentityId, IdentityKind, OwnerRole, Secret};
+use portcullis_model::{Identity, IdentityKind, OwnerRole, Secret};
 
 use crate::Engine;
 use crate::changes::apply::check_name;
@@ -47,57 +47,58 @@ impl Engine {
                     .to_owned(),
             ));
         }
-        let named = ("name", successor.name.as_str());
-        let known = self
+        let found = self
             .journal
-            .find_one::<IdentityState>(named.0, named.1)
-            .await?;
+            .find_one::<IdentityState>("name", &successor.name);
+        let known = found.await?;
+        let again = known.is_some();
         let mut command = self.journal.command(None);
-        let (identity, mut loaded) = match known {
-            Some(loaded) => self.raised(&mut command, loaded, successor)?,
+        let mut loaded = match known {
+            Some(loaded) => self.again(&mut command, loaded, successor)?,
             None => self.added(&mut command, successor)?,
         };
-        let token = Token::issue(identity, self.journal.entropy.as_ref());
+        let record = loaded.get()?.identity.clone();
+        let token = Token::issue(record.id, self.journal.entropy.as_ref());
         let opened = loaded.get()?.open_enrolment(token.digest(), command.at())?;
         command.push(&mut loaded, &opened)?;
-        let roles = loaded.get()?.identity.roles.clone();
-        command.push(
-            &mut installation,
-            &InstallationEvent::Succeeded { identity, roles },
-        )?;
+        let succeeded = InstallationEvent::Succeeded {
+            identity: record.id,
+            roles: record.roles,
+            again,
+        };
+        command.push(&mut installation, &succeeded)?;
         command.commit().await?;
         Ok(token.expose())
     }
 
-    /// Somebody who is known: with more roles, if more are given.
-    fn raised(
+    /// Somebody who is known: with more roles, if more are given, and with nothing of what they had.
+    fn again(
         &self,
         command: &mut Command<'_>,
         mut loaded: Loaded<IdentityState>,
         successor: Successor,
-    ) -> Result<(IdentityId, Loaded<IdentityState>), Failure> {
+    ) -> Result<Loaded<IdentityState>, Failure> {
         let known = loaded.get()?.identity.clone();
         let mut identity = known.clone();
         identity.roles.extend(successor.roles);
         check_successor(&identity)?;
         loaded.get()?.alive(self.journal.now())?;
         if identity != known {
-            let id = identity.id;
             let set = IdentityEvent::Set {
                 identity,
                 change: None,
             };
             command.push(&mut loaded, &set)?;
-            return Ok((id, loaded));
         }
-        Ok((known.id, loaded))
+        command.push(&mut loaded, &IdentityEvent::Recovered {})?;
+        Ok(loaded)
     }
 
     fn added(
         &self,
         command: &mut Command<'_>,
         successor: Successor,
-    ) -> Result<(IdentityId, Loaded<IdentityState>), Failure> {
+    ) -> Result<Loaded<IdentityState>, Failure> {
         let identity = Identity {
             id: self.journal.fresh_id(),
             name: successor.name,
@@ -108,14 +109,13 @@ impl Engine {
             active: true,
         };
         check_successor(&identity)?;
-        let id = identity.id;
-        let mut loaded = Loaded::fresh(id);
+        let mut loaded = Loaded::fresh(identity.id);
         let added = IdentityEvent::Added {
             identity,
             change: None,
         };
         command.push(&mut loaded, &added)?;
-        Ok((id, loaded))
+        Ok(loaded)
     }
 }
 

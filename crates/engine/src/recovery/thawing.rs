@@ -32,7 +32,7 @@ impl Engine {
 
     async fn frozen(&self) -> Result<Frozen, Failure> {
         let loaded = self.journal.load::<Installation>(self.installation).await?;
-        let frozen = loaded.get()?.frozen;
+        let frozen = loaded.get()?.frozen.clone();
         frozen.ok_or_else(|| Failure::Conflict("the installation is not frozen".to_owned()))
     }
 

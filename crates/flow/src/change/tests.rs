@@ -428,7 +428,7 @@ fn a_change_is_named_as_it_is_written() {
         ChangeBody::Thaw {
             frozen: Frozen {
                 since: now(),
-                cause: FreezeCause::Restored { taken_at: now() },
+                causes: vec![FreezeCause::Restored { taken_at: now() }],
             },
             found: Vec::new(),
             more: 0,

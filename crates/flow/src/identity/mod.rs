@@ -99,6 +99,8 @@ crate::events! {
         ClockCorrected "identity.clock_corrected" {}
         /// The installation was restored from a backup: what it proved before counts for nothing.
         Restored "identity.restored" {}
+        /// It is to enroll anew, by whoever holds the offline slot: nothing that it had proves anything any more.
+        Recovered "identity.recovered" {}
         /// A door refused it something by name: a forward, a subsystem, an agent.
         Refused "identity.refused" {
             /// Where: `ACCOUNT@TARGET`.
@@ -271,6 +273,11 @@ impl Machine for IdentityState {
                 state.last_step = 0;
             }
             IdentityEvent::Restored {} => state.forget_proofs(),
+            IdentityEvent::Recovered {} => {
+                state.forget_proofs();
+                state.methods.clear();
+                state.keys.clear();
+            }
             IdentityEvent::Refused { .. } => {}
             IdentityEvent::SteppedUp {
                 step,

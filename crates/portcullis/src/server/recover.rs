@@ -29,8 +29,8 @@ pub(crate) async fn run(global: &Global, args: RecoverArgs) -> anyhow::Result<Ou
     }
     output::line(format!(
         "One-time token for {name} to enroll with (portcullis login --enroll), good for 24 hours:\n\n  {token}\n\n\
-         The installation is frozen, and the ledger says why. Next: portcullis serve; {name} enrolls and signs in; then one\n\
-         owner runs portcullis thaw, and two others sign with approve."
+         The installation is frozen, and the ledger says why. Next: portcullis serve; {name} enrolls and signs in; then an\n\
+         owner of identities or of privileged sessions runs portcullis thaw, and the others sign with approve."
     ))?;
     Ok(Outcome::Done)
 }
