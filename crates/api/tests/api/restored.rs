@@ -17,7 +17,7 @@ use crate::shelf::Shelf;
 use crate::world::{PASSPHRASE, PASSWORD, World};
 
 /// A shelf that offers books and maps.
-async fn shelved(shelf: &Arc<Shelf>) -> (World, People) {
+pub async fn shelved(shelf: &Arc<Shelf>) -> (World, People) {
     let connector: Arc<dyn Connector> = shelf.clone();
     let world = World::with(vec![connector]).await;
     let people = world.people().await;
@@ -31,11 +31,11 @@ async fn shelved(shelf: &Arc<Shelf>) -> (World, People) {
     (world, people)
 }
 
-fn books() -> Value {
+pub fn books() -> Value {
     json!({"resource": "shelf", "words": ["books"], "reason": "to read"})
 }
 
-async fn is(world: &World, token: &str, path: &str, status: &str) -> Value {
+pub async fn is(world: &World, token: &str, path: &str, status: &str) -> Value {
     let wanted = |record: &Value| record["status"] == status;
     world.until(token, path, wanted).await
 }
@@ -51,7 +51,7 @@ async fn thawed(world: &World, people: &People) -> Value {
 }
 
 /// What a thaw says was found: resource, what, how it stands.
-fn found(change: &Value) -> Vec<[String; 3]> {
+pub fn found(change: &Value) -> Vec<[String; 3]> {
     let found = change["body"]["found"].as_array().unwrap();
     let word = |finding: &Value, field: &str| finding[field].as_str().unwrap().to_owned();
     let found = found.iter();
@@ -60,7 +60,7 @@ fn found(change: &Value) -> Vec<[String; 3]> {
         .collect()
 }
 
-fn row(resource: &str, what: &str, stands: &str) -> [String; 3] {
+pub fn row(resource: &str, what: &str, stands: &str) -> [String; 3] {
     [resource, what, stands].map(str::to_owned)
 }
 

@@ -1,13 +1,14 @@
 //! An owner who is lost: another is put in with the offline slot, not unseen, and by nothing else.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use portcullis_engine::{Failure, Successor, succeed};
 use portcullis_model::{OwnerRole, Secret};
 use serde_json::{Value, json};
 
 use crate::people::{People, gate, shell};
-use crate::restored::thaw;
+use crate::restored::{books, found, is, row, shelved, thaw};
 use crate::world::{PASSPHRASE, PASSWORD, World};
 
 /// An installation of four people and a gate.
@@ -138,4 +139,19 @@ async fn whoever_was_put_in_is_not_replaced_by_an_owner_of_identities_meanwhile(
     assert_eq!(other.problem().0, 503, "{}", other.text());
     world.keep_token("olga", token.unwrap());
     world.sign_in("olga").await;
+}
+
+#[tokio::test]
+async fn what_grants_give_goes_on_and_is_not_told_as_found() {
+    let (world, people) = shelved(&Arc::default()).await;
+    let given = world.granted(&people, books(), &[&people.olaf]).await;
+    let given = format!("/grants/{given}");
+    is(&world, &people.rosa, &given, "active").await;
+    let (world, _) = recovered(world, "olga", &[OwnerRole::Resource], PASSPHRASE).await;
+    let change = thaw(&world, &people.iris).await.done();
+    assert_eq!(
+        found(&change),
+        [row("shelf", "secret shelf-key", "accepted")]
+    );
+    is(&world, &people.rosa, &given, "active").await;
 }

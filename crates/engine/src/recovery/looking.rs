@@ -34,14 +34,17 @@ impl Engine {
         let census = self.census().await?;
         let people: Vec<_> = census.everybody().cloned().collect();
         let mut found = self.not_proved_gone(&census).await?;
-        let ours: BTreeSet<_> = found.iter().map(in_words).collect();
+        let mut ours: BTreeSet<_> = found.iter().map(in_words).collect();
+        for status in ["assigning", "active"] {
+            ours.extend(self.given(&census, status).await?);
+        }
         let resources: Vec<_> = census.resources().cloned().collect();
         let looked = stream::iter(resources)
             .map(|resource| self.look_at(resource, &people))
             .buffer_unordered(AT_ONCE)
             .collect::<Vec<_>>();
         let looked = looked.await.into_iter().flatten();
-        // What a grant gave, and is not gone yet, is told as that.
+        // What a grant gave is told as what it is: there still, or not yet gone.
         found.extend(looked.filter(|finding| {
             finding.stands != Standing::HeldWithoutGrant || !ours.contains(&in_words(finding))
         }));
@@ -134,19 +137,27 @@ impl Engine {
 
     /// What grants gave and what is not read back as gone.
     async fn not_proved_gone(&self, census: &Census) -> Result<Vec<Finding>, Failure> {
-        let revoking = self
-            .journal
-            .find::<Grant>(&[("status", "revoking")])
-            .await?;
-        let revoking = revoking.into_iter().map(|(_, grant)| {
-            let intent = &grant.issue.intent;
-            Finding {
-                resource: census.resource_name(intent.resource),
-                what: named(&census.name(intent.subject.identity), &intent.action),
-                stands: Standing::NotProvedGone,
-            }
+        let revoking = self.given(census, "revoking").await?.into_iter();
+        let revoking = revoking.map(|(resource, what)| Finding {
+            resource,
+            what,
+            stands: Standing::NotProvedGone,
         });
         Ok(revoking.collect())
+    }
+
+    /// Where grants that stand so gave something, and to whom what.
+    async fn given(&self, census: &Census, status: &str) -> Result<Vec<(String, String)>, Failure> {
+        let grants = self.journal.find::<Grant>(&[("status", status)]).await?;
+        let given = grants.into_iter().map(|(_, grant)| {
+            let intent = &grant.issue.intent;
+            let who = census.name(intent.subject.identity);
+            (
+                census.resource_name(intent.resource),
+                named(&who, &intent.action),
+            )
+        });
+        Ok(given.collect())
     }
 }
 

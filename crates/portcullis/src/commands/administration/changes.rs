@@ -52,8 +52,8 @@ fn say_who_enrolls(change: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `environment: production -> development`
-fn told(difference: &Value) -> String {
+/// `environment: production -> development`, or what was found: `web-1: secret web-1-root: accepted`.
+fn told(difference: &Value, found: bool) -> String {
     let side = |side| {
         let pointer = format!("/{side}");
         if difference.get(side).is_none() {
@@ -68,12 +68,11 @@ fn told(difference: &Value) -> String {
             several => several,
         }
     };
-    format!(
-        "{}: {} -> {}",
-        text(difference, "/field"),
-        side("before"),
-        side("after")
-    )
+    let (field, after) = (text(difference, "/field"), side("after"));
+    if found {
+        return format!("{field}: {after}");
+    }
+    format!("{field}: {} -> {after}", side("before"))
 }
 
 /// Prints a change; says with the exit code whether it waits for signatures.
@@ -89,13 +88,14 @@ pub(crate) fn show_change(global: &Global, change: &Value) -> anyhow::Result<Out
     }
     output::heading(change)?;
     output::line(format!("what       {}", text(change, "/title")))?;
+    let found = text(change, "/body/change") == "thaw";
     for difference in change
         .get("differences")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
     {
-        output::line(format!("           {}", told(difference)))?;
+        output::line(format!("           {}", told(difference, found)))?;
     }
     output::line(format!("by         {}", text(change, "/proposer_name")))?;
     output::line(format!("signed by  {}", list(change, "/signed_by")))?;
