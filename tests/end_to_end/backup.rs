@@ -49,8 +49,11 @@ fn a_lost_machine_is_restored_with_the_backup_and_the_passphrase_and_nothing_els
     let story = story.to_str().unwrap();
     let backup = elsewhere.safe.join("backup");
     let backup = backup.to_str().unwrap();
+    // What is proved is in the ledger, and so in the backup: it holds what a checkpoint vouches for.
+    for id in [&exec, &read] {
+        world.json("olaf", &["ledger", "prove", id, "--out", story], 0);
+    }
     world.json("olaf", &["backup", "create", backup], 0);
-    world.json("olaf", &["ledger", "prove", &read, "--out", story], 0);
     // What the backup does not know: the one use that was approved is made.
     assert!(said(&uptime(&world)).contains("load average"));
     drop(world);
