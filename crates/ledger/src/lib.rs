@@ -10,6 +10,7 @@ mod evidence;
 mod growth;
 mod hash;
 mod lines;
+mod named_key;
 mod note;
 mod proof;
 mod prove;

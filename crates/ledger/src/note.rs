@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::hash::digest;
+use crate::named_key::{NamedKey, is_name, pair};
 
 /// Signature type byte of plain Ed25519 note signatures.
 const ED25519_TYPE: u8 = 0x01;
@@ -39,13 +39,9 @@ pub struct Signers {
     pub ignored: Vec<String>,
 }
 
-/// A public key with its name, written `NAME+ID+KEY` (a "vkey").
+/// A log's public key with its name, written `NAME+ID+KEY` (a "vkey").
 #[derive(Clone, PartialEq, Eq)]
-pub struct NoteVerifier {
-    name: String,
-    key_id: u32,
-    key: [u8; 32],
-}
+pub struct NoteVerifier(NamedKey);
 
 /// A private key with its name.
 pub struct NoteSigner {
@@ -159,7 +155,11 @@ impl Note {
 
     /// Adds a signature; every other one, such as those of witnesses, is kept.
     pub fn sign(&mut self, signer: &NoteSigner) {
-        let signature = signer.sign_text(&self.text);
+        self.add(signer.sign_text(&self.text));
+    }
+
+    /// Adds a signature line in place of an earlier one by the same key.
+    pub(crate) fn add(&mut self, signature: NoteSignature) {
         self.signatures
             .retain(|old| old.name != signature.name || old.key_id != signature.key_id);
         self.signatures.push(signature);
@@ -176,15 +176,14 @@ impl Note {
             ignored: Vec::new(),
         };
         for signature in &self.signatures {
-            let matches =
-                |key: &&NoteVerifier| key.name == signature.name && key.key_id == signature.key_id;
+            let matches = |key: &&NoteVerifier| signature.claims(&key.0);
             let mut known = keys.iter().filter(matches).peekable();
             if known.peek().is_none() {
                 signers.ignored.push(signature.name.clone());
                 continue;
             }
             let key = known
-                .find(|key| key.accepts(&self.text, &signature.signature))
+                .find(|key| key.0.signed(self.text.as_bytes(), &signature.signature))
                 .ok_or_else(|| NoteError::BadSignature {
                     name: signature.name.clone(),
                 })?;
@@ -211,6 +210,23 @@ impl NoteSignature {
     /// The name of the key that signed, as the line claims.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn of(key: &NamedKey, signature: Vec<u8>) -> Self {
+        Self {
+            name: key.name().to_owned(),
+            key_id: key.id(),
+            signature,
+        }
+    }
+
+    /// Whether the line says that this key made it.
+    pub(crate) fn claims(&self, key: &NamedKey) -> bool {
+        key.name() == self.name && key.id() == self.key_id
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.signature
     }
 
     pub(crate) fn parse(line: &str) -> Option<Self> {
@@ -242,16 +258,7 @@ impl NoteVerifier {
     /// # Errors
     /// [`NoteError::BadName`].
     pub fn new(name: &str, key: [u8; 32]) -> Result<Self, NoteError> {
-        if !is_name(name) {
-            return Err(NoteError::BadName {
-                name: name.to_owned(),
-            });
-        }
-        Ok(Self {
-            name: name.to_owned(),
-            key_id: key_id(name, &key),
-            key,
-        })
+        NamedKey::new(ED25519_TYPE, name, key).map(Self)
     }
 
     /// Reads the text form, `NAME+ID+KEY`.
@@ -259,52 +266,18 @@ impl NoteVerifier {
     /// # Errors
     /// [`NoteError::MalformedKey`] or [`NoteError::BadName`].
     pub fn parse(vkey: &str) -> Result<Self, NoteError> {
-        let malformed = |reason| NoteError::MalformedKey { reason };
-        let mut parts = vkey.splitn(3, '+');
-        let (Some(name), Some(id), Some(encoded)) = (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(malformed("it has fewer than three parts"));
-        };
-        let bytes = STANDARD
-            .decode(encoded)
-            .map_err(|_| malformed("the key is not base64"))?;
-        let (kind, key) = bytes.split_first().ok_or(malformed("the key is empty"))?;
-        if *kind != ED25519_TYPE {
-            return Err(malformed("it is not an Ed25519 key"));
-        }
-        let key = key
-            .try_into()
-            .map_err(|_| malformed("the key is not 32 bytes long"))?;
-        let verifier = Self::new(name, key)?;
-        if format!("{:08x}", verifier.key_id) != id {
-            return Err(malformed("its ID does not match name and key"));
-        }
-        Ok(verifier)
+        NamedKey::parse(ED25519_TYPE, vkey).map(Self)
     }
 
     /// The key's name; for a log, its origin.
     pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn accepts(&self, text: &str, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.key)
-            .verify(text.as_bytes(), signature)
-            .is_ok()
+        self.0.name()
     }
 }
 
 impl fmt::Display for NoteVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![ED25519_TYPE];
-        bytes.extend(self.key);
-        write!(
-            f,
-            "{}+{:08x}+{}",
-            self.name,
-            self.key_id,
-            STANDARD.encode(bytes)
-        )
+        self.0.fmt(f)
     }
 }
 
@@ -320,9 +293,7 @@ impl NoteSigner {
     /// # Errors
     /// [`NoteError::BadName`], [`NoteError::BadSeed`].
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, NoteError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| NoteError::BadSeed)?;
-        let key = pair.public_key().as_ref();
-        let key = key.try_into().map_err(|_| NoteError::BadSeed)?;
+        let (pair, key) = pair(seed)?;
         let verifier = NoteVerifier::new(name, key)?;
         Ok(Self { pair, verifier })
     }
@@ -346,27 +317,13 @@ impl NoteSigner {
     }
 
     pub(crate) fn sign_text(&self, text: &str) -> NoteSignature {
-        NoteSignature {
-            name: self.verifier.name.clone(),
-            key_id: self.verifier.key_id,
-            signature: self.pair.sign(text.as_bytes()).as_ref().to_vec(),
-        }
+        let signature = self.pair.sign(text.as_bytes()).as_ref().to_vec();
+        NoteSignature::of(&self.verifier.0, signature)
     }
 }
 
 impl fmt::Debug for NoteSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NoteSigner({}, [redacted])", self.verifier.name)
+        write!(f, "NoteSigner({}, [redacted])", self.verifier.name())
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let forbidden = |c: char| c == '+' || c.is_whitespace() || c.is_control();
-    !name.is_empty() && !name.contains(forbidden)
-}
-
-fn key_id(name: &str, key: &[u8; 32]) -> u32 {
-    let hash = digest(&[name.as_bytes(), b"\n", &[ED25519_TYPE], key]);
-    let [a, b, c, d, ..] = *hash.as_bytes();
-    u32::from_be_bytes([a, b, c, d])
 }
