@@ -3,7 +3,7 @@
 
 use crate::hash::Hash;
 use crate::lines::{Lines, decimal};
-use crate::note::{Note, NoteError, NoteSigner, NoteVerifier, Signers};
+use crate::note::{Note, NoteError, NoteSignature, NoteSigner, NoteVerifier, Signers};
 
 /// Origin, size and root of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,13 @@ impl SignedCheckpoint {
             note,
             signers,
         })
+    }
+
+    /// The same with more signature lines, which the caller has verified.
+    pub(crate) fn with_lines(&self, lines: impl Iterator<Item = NoteSignature>) -> Self {
+        let mut with = self.clone();
+        lines.for_each(|line| with.note.add(line));
+        with
     }
 
     /// The verified content.

@@ -3,11 +3,13 @@
 
 use std::fmt;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::hash::Hash;
 use crate::lines::{Lines, decimal};
 use crate::note::{Note, NoteError};
 use crate::proof::{ProofError, verify_consistency};
+use crate::prove::prove_consistency;
+use crate::tile::{TileError, TileReader};
 use crate::tlog_proof::MAX_PATH;
 
 /// A consistency proof in a file: from a size somebody trusts to a signed checkpoint.
@@ -130,6 +132,22 @@ pub fn verify_growth(
 }
 
 impl GrowthProof {
+    /// The proof that a signed checkpoint continues the log's first `old_size` entries, from the stored log.
+    ///
+    /// # Errors
+    /// [`TileError`] when `old_size` is larger than the checkpoint's or a tile is missing or malformed.
+    pub fn gather(
+        reader: &dyn TileReader,
+        old_size: u64,
+        signed: &SignedCheckpoint,
+    ) -> Result<Self, TileError> {
+        Ok(Self {
+            old_size,
+            path: prove_consistency(reader, old_size, signed.checkpoint().size())?,
+            checkpoint: signed.note().clone(),
+        })
+    }
+
     /// Reads the text form; checks no proof and no signature.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 //!
 //! Knows no file, clock, socket or key store: tiles come from a [`TileReader`] and leave as
 //! [`TileWrite`]s, keys are handed in. Formats: RFC 6962 hashing, C2SP `tlog-tiles`, `signed-note`,
-//! `tlog-checkpoint` and `tlog-proof`; the evidence file ties several leaves to one checkpoint.
+//! `tlog-checkpoint`, `tlog-proof`, `tlog-cosignature` and `tlog-witness`; the evidence file ties several leaves to one checkpoint.
 
 mod audit;
 mod checkpoint;
+mod cosignature;
 mod evidence;
 mod growth;
 mod hash;
@@ -18,9 +19,11 @@ mod tile;
 mod tlog_proof;
 mod tree;
 mod verify;
+mod witness;
 
 pub use audit::{Audit, AuditError, audit_log};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+pub use cosignature::{Cosignature, Cosigner, WitnessKey};
 pub use evidence::{EvidenceError, EvidenceFile, EvidenceLeaf, GatherError};
 pub use growth::{GrowthError, GrowthProof, verify_growth};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash};
@@ -34,3 +37,4 @@ pub use tile::{
 pub use tlog_proof::{TlogProof, TlogProofError};
 pub use tree::{Growth, Tree, TreeError};
 pub use verify::{Trust, Verdict, VerifyError, verify_evidence};
+pub use witness::{Refusal, WitnessRequest};

@@ -18,3 +18,4 @@ mod memory;
 mod stored_log;
 mod tree;
 mod vectors;
+mod witness;
