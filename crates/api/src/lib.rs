@@ -33,7 +33,7 @@ mod watch;
 pub use axum::Router;
 pub use reachable::{DoorAddress, Reachable};
 pub use router::router;
-pub use serve::serve_https;
+pub use serve::{serve_http, serve_https};
 pub use tls::{ApiError, TlsIdentity, self_signed};
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The HTTPS listener: who may hold how many connections, for how long, and how the door closes.
+//! The listener: who may hold how many connections, for how long, and how the door closes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,8 +41,24 @@ pub async fn serve_https(
     tls: TlsIdentity,
     shutdown: watch::Receiver<bool>,
 ) -> Result<(), ApiError> {
+    let acceptor = TlsAcceptor::from(Arc::new(tls.config()?));
+    serve(listener, router, Some(acceptor), shutdown).await;
+    Ok(())
+}
+
+/// The same without TLS, for what says nothing that is not public and is signed by itself.
+pub async fn serve_http(listener: TcpListener, router: Router, shutdown: watch::Receiver<bool>) {
+    serve(listener, router, None, shutdown).await;
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    acceptor: Option<TlsAcceptor>,
+    shutdown: watch::Receiver<bool>,
+) {
     let door = Arc::new(Door {
-        acceptor: TlsAcceptor::from(Arc::new(tls.config()?)),
+        acceptor,
         router,
         closing: Closing(shutdown),
         calls: Calls::new(),
@@ -78,12 +95,12 @@ pub async fn serve_https(
             "calls that change something broke off at the end"
         );
     }
-    Ok(())
 }
 
 /// What every connection is served with.
 struct Door {
-    acceptor: TlsAcceptor,
+    /// Without one, whoever comes is talked to in the clear.
+    acceptor: Option<TlsAcceptor>,
     router: Router,
     closing: Closing,
     /// Those whose callers may be gone.
@@ -92,8 +109,11 @@ struct Door {
 
 impl Door {
     async fn attend(&self, stream: TcpStream, peer: SocketAddr, standing: Standing) {
+        let Some(acceptor) = &self.acceptor else {
+            return self.converse(stream, peer, standing).await;
+        };
         let mut closing = self.closing.clone();
-        let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, self.acceptor.accept(stream));
+        let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(stream));
         let stream = tokio::select! {
             () = closing.wait() => return,
             shaken = handshake => match shaken {
@@ -102,6 +122,16 @@ impl Door {
                 Err(_) => return tracing::debug!(%peer, "a handshake took too long"),
             },
         };
+        self.converse(stream, peer, standing).await;
+    }
+
+    async fn converse(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        peer: SocketAddr,
+        standing: Standing,
+    ) {
+        let mut closing = self.closing.clone();
         let service =
             hyper::service::service_fn(|request| self.call(request, peer, standing.clone()));
         let connection = http1::Builder::new()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis_flow::installation::Installation;
 use portcullis_flow::session::Session;
-use portcullis_ledger::{NoteVerifier, TILE_WIDTH, hash_tile_path};
+use portcullis_ledger::{Checkpoint, NoteVerifier, SignedCheckpoint, TILE_WIDTH, hash_tile_path};
 use portcullis_model::{OwnerRole, SessionId};
 use serde::Serialize;
 
@@ -40,8 +40,9 @@ pub struct Diagnosis {
     pub detail: String,
 }
 
-/// Looks at everything there is to see without the vault's keys. Changes nothing.
-pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
+/// Looks at everything there is to see without the vault's keys. Changes nothing. A checkpoint that somebody kept
+/// is what the ledger has to continue.
+pub async fn diagnose(ports: &Ports, kept: Option<&[u8]>) -> Vec<Diagnosis> {
     vec![
         Diagnosis::of(
             "store",
@@ -52,7 +53,7 @@ pub async fn diagnose(ports: &Ports) -> Vec<Diagnosis> {
         Diagnosis::of("policy", policy(ports).await),
         Diagnosis::of("evidence", evidence(ports).await),
         Diagnosis::of("tapes", tapes(ports).await),
-        Diagnosis::told("ledger", ledger(ports).await),
+        Diagnosis::told("ledger", ledger(ports, kept).await),
         Diagnosis::of("events", events(ports).await),
         Diagnosis::of("clock", clock(ports).await),
     ]
@@ -186,8 +187,21 @@ fn has_begun(ports: &Ports) -> Result<bool, Failure> {
     Ok(false)
 }
 
-async fn ledger(ports: &Ports) -> Result<(Health, String), Failure> {
+/// The checkpoint that somebody kept, as long as it is this ledger's.
+fn earlier(kept: Option<&[u8]>, key: &NoteVerifier) -> Result<Vec<Checkpoint>, Failure> {
+    let opened = kept.map(|kept| SignedCheckpoint::open(kept, std::slice::from_ref(key)));
+    let opened = opened.transpose();
+    let opened = opened
+        .map_err(|error| Failure::Invalid(format!("the checkpoint that was kept: {error}")))?;
+    Ok(opened
+        .iter()
+        .map(|signed| signed.checkpoint().clone())
+        .collect())
+}
+
+async fn ledger(ports: &Ports, kept: Option<&[u8]>) -> Result<(Health, String), Failure> {
     let key = NoteVerifier::parse(&record(ports).await?.ledger_key)?;
+    let earlier = earlier(kept, &key)?;
     let committed = *ports.store.committed().borrow();
     let Some(signed) = latest(ports.tiles.as_ref(), &key)? else {
         if record(ports).await?.founding.is_none() || has_begun(ports)? {
@@ -205,10 +219,14 @@ async fn ledger(ports: &Ports) -> Result<(Health, String), Failure> {
         )));
     }
     let files = LogFiles(std::sync::Arc::clone(&ports.tiles));
-    portcullis_ledger::audit_log(&files, signed.checkpoint(), &[])
+    portcullis_ledger::audit_log(&files, signed.checkpoint(), &earlier)
         .map_err(|error| Failure::Damaged(error.to_string()))?;
+    let kept = earlier.first().map(Checkpoint::size);
+    let kept =
+        kept.map(|kept| format!(", which continue the {kept} of the checkpoint that was kept"));
     let detail = format!(
-        "{size} events verified, {} more committed",
+        "{size} events verified{}, {} more committed",
+        kept.unwrap_or_default(),
         committed - size
     );
     Ok((Health::Ok, detail))

@@ -70,13 +70,17 @@ impl Engine {
             told.insert(record);
         }
         self.wait_until_integrated(last).await?;
+        let seen = self.witnesses.seen_beyond(last).await;
         let tiles = Arc::clone(&self.ports.tiles);
         let signer = Arc::clone(&self.own.ledger);
         let indexes: Vec<u64> = positions.into_iter().collect();
         let gathered = tokio::task::spawn_blocking(move || {
-            let signed = latest(tiles.as_ref(), signer.verifier())?.ok_or_else(|| {
-                Failure::Unavailable("the ledger has no checkpoint yet".to_owned())
-            })?;
+            let newest = || latest(tiles.as_ref(), signer.verifier());
+            let signed = seen
+                .map_or_else(newest, |seen| Ok(Some(seen)))?
+                .ok_or_else(|| {
+                    Failure::Unavailable("the ledger has no checkpoint yet".to_owned())
+                })?;
             let file = EvidenceFile::gather(&LogFiles(tiles), &signed, &signer, &indexes)?;
             Ok::<_, Failure>(file.to_string().into_bytes())
         });

@@ -53,6 +53,7 @@ mod tokens;
 mod turns;
 mod unlock;
 mod whereabouts;
+mod witnessing;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -124,6 +125,7 @@ pub struct Engine {
     /// Held while a change takes effect.
     changing: tokio::sync::Mutex<()>,
     integrated: watch::Receiver<u64>,
+    witnesses: witnessing::Witnesses,
 }
 
 impl Engine {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use portcullis_model::{KindDescriptor, TenantId};
 use portcullis_ports::{
-    Authenticator, Blobs, Broker, Clock, Connector, Entropy, Reserve, Rotator, Sealer, Store, Tiles,
+    Authenticator, Blobs, Broker, Clock, Connector, Entropy, Reserve, Rotator, Sealer, Store,
+    Tiles, Witness,
 };
 
 use crate::failure::Failure;
@@ -19,6 +20,8 @@ pub struct Ports {
     pub tiles: Arc<dyn Tiles>,
     /// Tapes and policy bundles.
     pub blobs: Arc<dyn Blobs>,
+    /// Who keeps elsewhere what they saw of the ledger.
+    pub witnesses: Vec<Arc<dyn Witness>>,
     /// Room on the disk for the day it is full.
     pub reserve: Arc<dyn Reserve>,
     /// Seals keys to people and slots.

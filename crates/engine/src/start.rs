@@ -18,6 +18,7 @@ use crate::steady::Steady;
 use crate::supervision::Loops;
 use crate::tapes::HEAD_EVERY;
 use crate::unlock::{self, Unlock};
+use crate::witnessing::Witnesses;
 use crate::{Engine, bundles};
 
 /// How long the start waits for the store to be compared with the ledger; a large one goes on beside.
@@ -72,10 +73,12 @@ pub(crate) async fn assemble(
         signer,
         Arc::clone(&opened.journal.custody),
     )?;
+    let witnesses = Witnesses::of(&ports.witnesses)?;
     let bundle = bundles::load(&ports, installation.bundle).await?;
     let engine = Arc::new_cyclic(|itself| Engine {
         itself: Weak::clone(itself),
         integrated: sequencer.integrated(),
+        witnesses,
         installation: installation.installation,
         ssh_authority: installation.ssh_authority.clone(),
         door_keys,
@@ -140,12 +143,14 @@ impl Running {
         let running = Self::with_loops(engine, sequencer, dealt);
         let custody = &running.engine.journal.custody;
         custody.until_inspected(INSPECTION).await;
+        running.engine.witnesses.until_asked().await;
         Ok(running)
     }
 
     fn with_loops(engine: Arc<Engine>, sequencer: Sequencer, dealt: Dealt) -> Self {
         let mut loops = Loops::of(Arc::clone(&engine));
         loops.start("the ledger", |_, stopped| sequencer.run(stopped));
+        loops.start("witnesses", Engine::run_witnesses);
         loops.start("due work", Engine::run_duties);
         loops.start("rotation", Engine::run_rotations);
         loops.start("occasions", Engine::run_occasions);

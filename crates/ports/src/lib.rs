@@ -19,6 +19,7 @@ pub mod rotator;
 mod sealer;
 pub mod store;
 pub mod tiles;
+pub mod witness;
 
 pub use authenticator::{
     Authenticator, AuthenticatorError, Chosen, Enrolled, Presented, SignedKey,
@@ -35,3 +36,4 @@ pub use rotator::{Drawn, Rotator, RotatorDescriptor, RotatorError, Site};
 pub use sealer::{Sealer, SealerError};
 pub use store::{Append, AppendError, Record, Row, Store, StoreError, Stored};
 pub use tiles::{TileError, Tiles};
+pub use witness::{Witness, WitnessError, Word};

@@ -60,6 +60,7 @@ pub fn planned(
         tiles,
         blobs,
         reserve: disk.clone(),
+        witnesses: Vec::new(),
         sealer: Arc::new(AgeSealer),
         clock: clock.clone(),
         entropy: Arc::new(Dice),

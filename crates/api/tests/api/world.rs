@@ -196,6 +196,7 @@ impl World {
     pub fn ports_in(&self, folder: &tempfile::TempDir) -> Ports {
         let (store, tiles, blobs) = on_disk(&self.disk, folder.path());
         Ports {
+            witnesses: Vec::new(),
             store,
             tiles,
             blobs,

@@ -52,7 +52,7 @@ async fn look(folder: &DataFolder, passphrase: Option<Secret<String>>) -> Vec<Ch
         Err(error) => return vec![Check::of("store", Err(error))],
     };
     let of_a_copy = |found: &Diagnosis| !NOT_OF_A_COPY.contains(&found.what);
-    let found = diagnose(&ports).await.into_iter().filter(of_a_copy);
+    let found = diagnose(&ports, None).await.into_iter().filter(of_a_copy);
     let mut checks: Vec<_> = found.map(Check::from).collect();
     checks.push(match passphrase {
         None => Check {
