@@ -34,4 +34,5 @@ mod targets;
 mod tasks;
 mod terminals;
 mod tour;
+mod witness;
 mod world;

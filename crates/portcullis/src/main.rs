@@ -10,6 +10,7 @@ mod output;
 mod prompt;
 mod secret_file;
 mod server;
+mod witness;
 
 use std::process::ExitCode;
 

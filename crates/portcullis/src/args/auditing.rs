@@ -1,5 +1,6 @@
 //! Words for auditors and policy authors.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -85,13 +86,38 @@ pub(crate) enum LedgerCommand {
         /// Whose evidence it has to be: a request, grant, session or change
         #[arg(long, value_name = "ID")]
         of: Option<String>,
+        /// The key of a witness, as `ledger witness` prints it, that has to have seen the ledger so; may be repeated
+        #[arg(long = "witness", value_name = "KEY")]
+        witnesses: Vec<String>,
         /// Also print what the events say
         #[arg(long)]
         show: bool,
     },
+    /// Keep, on another machine, what the ledger was: one that is rolled back or rewritten is found out
+    #[command(
+        after_help = "Examples:\n  portcullis ledger witness --folder /var/lib/witness --name witness.example --key 'portcullis/ins_…+…'\n  portcullis ledger witness --folder /var/lib/witness --listen 0.0.0.0:8446 --key 'portcullis/ins_…+…'\n\nIt speaks c2sp.org/tlog-witness. It is told nothing that is not public and what it says is signed, so it needs no TLS; a proxy may give it some."
+    )]
+    Witness(WitnessArgs),
     /// The key that verifies checkpoints; with --json also the authority that target hosts trust
     #[command(after_help = "Example:\n  portcullis ledger key")]
     Key,
+}
+
+/// `ledger witness`
+#[derive(Debug, Args)]
+pub(crate) struct WitnessArgs {
+    /// Where it keeps its key, and the last checkpoint it saw of each ledger
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// What it is called; needed at its first start
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Where it is asked
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8446")]
+    pub(crate) listen: SocketAddr,
+    /// The key of a ledger it watches, as `ledger key` prints it; may be repeated
+    #[arg(long = "key", value_name = "KEY", required = true)]
+    pub(crate) keys: Vec<String>,
 }
 
 /// `classify`

@@ -71,8 +71,13 @@ impl Role {
 
 /// `doctor`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  portcullis doctor --data /var/lib/portcullis")]
+#[command(
+    after_help = "Examples:\n  portcullis doctor --data /var/lib/portcullis\n  portcullis doctor --data /var/lib/portcullis --checkpoint kept.checkpoint"
+)]
 pub(crate) struct DoctorArgs {
+    /// A checkpoint you kept elsewhere (`ledger checkpoint`): the ledger must continue it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
     /// The configuration (default: portcullis.toml in the data folder)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

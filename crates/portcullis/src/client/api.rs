@@ -277,7 +277,8 @@ impl Api {
 }
 
 /// The cause of it all: what lies around it only says that there was one.
-fn cause(error: &dyn std::error::Error) -> String {
+/// What is at the bottom of an error.
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(inner) = innermost.source() {
         innermost = inner;
@@ -326,7 +327,8 @@ fn ca_text(global: &Global) -> anyhow::Result<Option<String>> {
     }
 }
 
-fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
+/// What servers are trusted by: the certificate that is named, or else what this system trusts.
+pub(crate) fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = ca {
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {

@@ -3,5 +3,5 @@
 mod api;
 mod profile;
 
-pub(crate) use api::{Api, ApiError, Problem};
+pub(crate) use api::{Api, ApiError, Problem, cause, tls};
 pub(crate) use profile::{Home, Profile};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use portcullis_ledger::{
-    EvidenceFile, NoteVerifier, SignedCheckpoint, TileReader, Trust, Verdict, audit_log,
-    verify_evidence,
+    Cosignature, EvidenceFile, NoteVerifier, SignedCheckpoint, TileReader, Trust, Verdict,
+    WitnessKey, audit_log, verify_evidence,
 };
 use serde_json::{Value, json};
 
@@ -50,11 +50,22 @@ pub(crate) async fn run(global: &Global, command: LedgerCommand) -> anyhow::Resu
             key,
             since,
             of,
+            witnesses,
             show,
         } => {
-            let asked = Asked { of, show };
+            let witnesses = witnesses.iter().map(|key| {
+                WitnessKey::parse(key.trim())
+                    .with_context(|| format!("{key:?}, as ledger witness prints it"))
+            });
+            let witnesses = witnesses.collect::<Result<_, _>>()?;
+            let asked = Asked {
+                of,
+                witnesses,
+                show,
+            };
             return verify(global, &what, &key, since.as_deref(), &asked);
         }
+        LedgerCommand::Witness(args) => return crate::witness::run(global, args).await,
         LedgerCommand::Key => {
             let keys = Api::anonymous(global)?.get("/ledger/key").await?;
             if global.json {
@@ -104,6 +115,8 @@ fn standard_proofs(evidence: &[u8], folder: &Path) -> anyhow::Result<()> {
 struct Asked {
     /// To be of this request, grant, session or change.
     of: Option<String>,
+    /// To have seen the ledger as it is there.
+    witnesses: Vec<WitnessKey>,
     /// To be printed.
     show: bool,
 }
@@ -124,7 +137,7 @@ fn verify(
                 what.display()
             );
         }
-        verify_folder(global, what, &key, since.as_ref()).map(|()| Outcome::Done)
+        verify_folder(global, what, &key, since.as_ref(), &asked.witnesses).map(|()| Outcome::Done)
     } else {
         verify_file(global, what, &key, since.as_ref(), asked)
     }
@@ -170,6 +183,7 @@ fn verify_file(
         whole::is_of(&story, wanted)?;
     }
     let size = verdict.checkpoint.checkpoint().size();
+    let seen = seen(&verdict.checkpoint, &asked.witnesses)?;
     let events: Vec<Value> = verdict
         .leaves
         .iter()
@@ -182,6 +196,7 @@ fn verify_file(
             "unfinished": story.unfinished,
             "leaves": verdict.leaves.len(),
             "checkpoint_size": size,
+            "witnesses": seen.iter().map(|word| json!({ "name": word.witness, "seen_at": moment(word) })).collect::<Vec<_>>(),
             "events": if asked.show { Value::from(events) } else { Value::Null },
         }))?;
         return Ok(whole::outcome(&story));
@@ -194,6 +209,7 @@ fn verify_file(
         verdict.leaves.len(),
         key.name()
     ))?;
+    seen.iter().map(seen_line).try_for_each(output::line)?;
     for line in whole::lines(&story) {
         output::line(line)?;
     }
@@ -205,8 +221,10 @@ fn verify_folder(
     path: &Path,
     key: &NoteVerifier,
     since: Option<&SignedCheckpoint>,
+    witnesses: &[WitnessKey],
 ) -> anyhow::Result<()> {
     let signed = checkpoint(&path.join("checkpoint"), key)?;
+    let seen = seen(&signed, witnesses)?;
     let earlier: Vec<_> = since
         .map(|known| known.checkpoint().clone())
         .into_iter()
@@ -219,7 +237,38 @@ fn verify_folder(
         "the ledger holds: {} entries lead to the checkpoint signed by {}",
         audit.entries,
         key.name()
-    ))
+    ))?;
+    seen.iter().map(seen_line).try_for_each(output::line)
+}
+
+/// The words of these witnesses, each of which has to be there.
+fn seen(signed: &SignedCheckpoint, witnesses: &[WitnessKey]) -> anyhow::Result<Vec<Cosignature>> {
+    let words = signed.cosignatures(witnesses)?;
+    let missing = witnesses
+        .iter()
+        .find(|key| words.iter().all(|word| word.witness != key.name()));
+    match missing {
+        None => Ok(words),
+        Some(key) => bail!(
+            "witness {} did not put its name to the checkpoint: it was not asked, not reached, or saw another ledger",
+            key.name()
+        ),
+    }
+}
+
+fn seen_line(word: &Cosignature) -> String {
+    format!(
+        "witness {} saw the ledger so at {}",
+        word.witness,
+        moment(word)
+    )
+}
+
+/// When a witness gave its word, by its own clock.
+fn moment(word: &Cosignature) -> String {
+    let seconds = i64::try_from(word.time).ok();
+    let at = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    at.map_or_else(|| word.time.to_string(), |at| at.to_string())
 }
 
 /// A ledger's folder.

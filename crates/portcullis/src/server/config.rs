@@ -1,11 +1,14 @@
 //! The configuration: `portcullis.toml`. Unknown keys are errors that name line and column.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use portcullis_ledger::WitnessKey;
 use portcullis_ports::Sealer;
 use portcullis_store::AgeSealer;
+use reqwest::Url;
 use serde::Deserialize;
 
 use super::folder::DataFolder;
@@ -29,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) unlock: UnlockSection,
     /// How tapes are sealed.
     pub(crate) tape: TapeSection,
+    /// Who watches the ledger.
+    pub(crate) ledger: LedgerSection,
 }
 
 /// How the server is known.
@@ -111,6 +116,24 @@ pub(crate) struct TapeSection {
     pub(crate) auditors_only: bool,
 }
 
+/// Who watches the ledger.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LedgerSection {
+    /// Those who keep elsewhere what they saw of it (`portcullis ledger witness`).
+    pub(crate) witnesses: Vec<WitnessSection>,
+}
+
+/// A witness.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WitnessSection {
+    /// Where it is asked, without `/add-checkpoint`.
+    pub(crate) url: String,
+    /// What its word is verified with, as it prints when it starts.
+    pub(crate) key: String,
+}
+
 impl Default for ServerSection {
     fn default() -> Self {
         Self {
@@ -172,6 +195,7 @@ impl Config {
         let config: Self = toml::from_str(text)?;
         config.check()?;
         config.tape.check()?;
+        config.ledger.check()?;
         Ok(config)
     }
 
@@ -230,6 +254,25 @@ impl TapeSection {
     fn check(&self) -> anyhow::Result<()> {
         for auditor in &self.auditors {
             AgeSealer.seal(auditor, b"a try").context("tape.auditors")?;
+        }
+        Ok(())
+    }
+}
+
+impl LedgerSection {
+    /// A witness that could not be asked would be noticed only in the log of a server that runs.
+    fn check(&self) -> anyhow::Result<()> {
+        let mut keys = BTreeSet::new();
+        for WitnessSection { url, key } in &self.witnesses {
+            let named = || format!("ledger.witnesses, {url:?}");
+            let parsed = Url::parse(url).with_context(named)?;
+            if !matches!(parsed.scheme(), "https" | "http") {
+                bail!("{}: say https://… or http://…", named());
+            }
+            WitnessKey::parse(key).with_context(named)?;
+            if !keys.insert(key) {
+                bail!("{}: its key is there twice", named());
+            }
         }
         Ok(())
     }
@@ -294,6 +337,7 @@ mod tests {
             "[tape]\nauditors_only = true",
             "[listen]\nssh = \"nonsense\"",
             "[tape]\nauditors = [\"nobody\"]",
+            "[ledger]\nwitnesses = [{ url = \"http://127.0.0.1:1\", key = \"nobody\" }]",
         ] {
             assert!(Config::parse(text).is_err(), "{text}");
         }

@@ -28,7 +28,15 @@ pub(super) struct Check {
 /// Runs `doctor`.
 pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Outcome> {
     let folder = DataFolder::open(&global.data)?;
-    tell(global, &look(&folder, args.config.as_deref()).await)
+    let kept = args
+        .checkpoint
+        .as_deref()
+        .map(|path| std::fs::read(path).with_context(|| format!("reading {}", path.display())));
+    let kept = kept.transpose()?;
+    tell(
+        global,
+        &look(&folder, args.config.as_deref(), kept.as_deref()).await,
+    )
 }
 
 /// Tells what was found, and fails if anything is wrong.
@@ -58,7 +66,7 @@ pub(super) fn tell(global: &Global, checks: &[Check]) -> anyhow::Result<Outcome>
     })
 }
 
-async fn look(folder: &DataFolder, named: Option<&Path>) -> Vec<Check> {
+async fn look(folder: &DataFolder, named: Option<&Path>, kept: Option<&[u8]>) -> Vec<Check> {
     let config = Config::read(folder, named);
     // Without a configuration, what `init` wrote.
     let unlock = config
@@ -78,7 +86,7 @@ async fn look(folder: &DataFolder, named: Option<&Path>) -> Vec<Check> {
     ];
     match ports(folder) {
         Ok(ports) => {
-            checks.extend(diagnose(&ports).await.into_iter().map(Check::from));
+            checks.extend(diagnose(&ports, kept).await.into_iter().map(Check::from));
             checks.push(Check::of("vault", vault(folder, &unlock, ports).await));
         }
         Err(error) if is_in_use(&error) => checks.push(Check {

@@ -102,7 +102,7 @@ pub(crate) fn closed_to_others(path: &Path) -> anyhow::Result<()> {
     let path = path.display();
     anyhow::bail!(Stuck {
         what: format!("{path} is open to others ({mode:o}), and keys are to lie in it"),
-        next: format!("chmod go= {path}, or name a folder that is not there yet with --data DIR"),
+        next: format!("chmod go= {path}, or name a folder that is not there yet"),
     })
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod interruption;
 pub(crate) mod recover;
 pub(crate) mod serve;
 mod url;
+mod witnesses;
 mod world;
 
 pub(crate) use world::{OsEntropy, SystemClock, new_ports, ports};

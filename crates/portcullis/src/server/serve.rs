@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::config::{Config, ServerSection};
 use super::folder::{DataFolder, replace_private};
 use super::interruption::{Hangup, Interruption};
+use super::witnesses::witnesses;
 use super::{OsEntropy, ports};
 use crate::args::Global;
 use crate::args::server::ServeArgs;
@@ -129,7 +130,8 @@ impl Server {
         config: &Config,
         start: Start,
     ) -> anyhow::Result<Self> {
-        let ports = ports(folder)?;
+        let mut ports = ports(folder)?;
+        ports.witnesses = witnesses(&config.ledger)?;
         let brokers = ports.brokers.clone();
         let certificate =
             std::fs::read_to_string(folder.certificate()).with_context(|| named(folder))?;

@@ -71,6 +71,7 @@ pub(crate) fn new_ports(folder: &DataFolder) -> anyhow::Result<Ports> {
     let rotators = portcullis_rotators::all().into_iter();
     Ok(Ports {
         store: failpoints::store(Arc::new(store)),
+        witnesses: Vec::new(),
         tiles: failpoints::tiles(Arc::new(tiles)),
         blobs: failpoints::blobs(Arc::new(blobs)),
         reserve: Arc::new(folder.reserve()),
