@@ -133,7 +133,7 @@ pub struct Opened {
     pub session: SessionId,
     /// The signed lease, to be verified before anything is done: its body is a [`SessionLease`].
     pub lease: InTransit<Vec<u8>>,
-    /// Whose signature the lease must carry, known to the gate from the start of the process.
+    /// How to write the session's tape.
     pub tape: TapeOrder,
     /// A line for the person, to standard error, before the session starts; may be empty.
     pub notice: String,
