@@ -27,7 +27,7 @@ pub fn check(workspace: &Workspace, table: &Table) -> Report {
     files::lints(workspace, &mut report);
     files::names(workspace, table, &mut report);
     files::words(workspace, table, &mut report);
-    files::sleeps(&sources, table, &mut report);
+    files::sleeps(&sources, &mut report);
     documents::decisions(workspace, &mut report);
     documents::links(workspace, &mut report);
     documents::named_tests(workspace, &sources, &mut report);

@@ -183,7 +183,6 @@ fn no_error_repeats_what_it_was_given() {
             "{:?}",
             portcullis_vault::InstallationRoot::from_slot(&given(canary.to_owned()))
         ),
-        format!("{:?}", SshAuthority::from_secret(&given(canary.to_owned()))),
     ];
     for error in errors {
         assert!(error.starts_with("Err("), "{error}");

@@ -109,15 +109,8 @@ fn contains_word(line: &str, word: &str) -> bool {
 }
 
 /// No test waits by sleeping: it waits for a condition with a deadline.
-pub fn sleeps(sources: &[Source<'_>], table: &Table, report: &mut Report) {
+pub fn sleeps(sources: &[Source<'_>], report: &mut Report) {
     for source in sources {
-        if table
-            .sleepers
-            .iter()
-            .any(|sleeper| source.path.starts_with(sleeper.path))
-        {
-            continue;
-        }
         for pair in source.tests().windows(2) {
             if let [word, open] = pair
                 && word.is("sleep")

@@ -1,4 +1,4 @@
-//! The rules of `tidy` as data: words and names to keep out, and the few places that may do otherwise.
+//! The rules of `tidy` as data: words and names to keep out.
 
 /// Everything `tidy` holds the tree against.
 #[derive(Debug, Clone, Copy)]
@@ -6,7 +6,6 @@ pub struct Table {
     pub words: &'static [Word],
     /// Stems of file and folder names that say nothing about what lives there.
     pub empty_names: &'static [&'static str],
-    pub sleepers: &'static [Sleeper],
 }
 
 /// A word that may not appear in a file of ours.
@@ -14,16 +13,6 @@ pub struct Table {
 pub struct Word {
     pub word: &'static str,
     pub instead: &'static str,
-}
-
-/// Test code that may sleep.
-#[derive(Debug, Clone, Copy)]
-pub struct Sleeper {
-    /// Beginning of the paths of the files.
-    pub path: &'static str,
-    /// Why waiting for a condition is not enough there.
-    #[expect(dead_code, reason = "read by reviewers")]
-    pub why: &'static str,
 }
 
 /// The tree.
@@ -57,7 +46,6 @@ pub const TABLE: Table = Table {
     empty_names: &[
         "common", "helper", "helpers", "manager", "misc", "util", "utils",
     ],
-    sleepers: &[],
 };
 
 /// Files that may name the words because they are about them.

@@ -1,4 +1,4 @@
-use super::table::{Sleeper, TABLE, Table};
+use super::table::TABLE;
 use super::*;
 use crate::workspace::{File, Package};
 
@@ -95,19 +95,6 @@ fn a_test_that_sleeps_is_refused_wherever_it_stands() {
         ("a/src/lib.rs", call),
         ("tests/a.rs", "fn a() { run(\"sleep(1)\"); } // sleep(1)"),
     ]);
-}
-
-#[test]
-fn a_sleeper_in_the_table_may_sleep() {
-    let table = Table {
-        sleepers: &[Sleeper {
-            path: "tests/clock",
-            why: "the clock is what it tests",
-        }],
-        ..TABLE
-    };
-    let files = tree(&[("tests/clock.rs", "fn a() { sleep(b); }")]);
-    assert!(check(&files, &table).is_clean());
 }
 
 #[test]

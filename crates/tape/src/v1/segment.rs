@@ -187,11 +187,6 @@ impl SealedSegment {
         matches!(self.kind, END | RECOVERED)
     }
 
-    /// Whether this is an end marker written by recovery, in clear.
-    pub fn is_recovered(&self) -> bool {
-        self.kind == RECOVERED
-    }
-
     /// Opens the frames; an end marker has none.
     ///
     /// # Errors

@@ -24,12 +24,6 @@ const MAX_TEXT_LEN: usize = 4096;
 /// Why no certificate is made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorityError {
-    /// The seed has another length.
-    #[error("the seed of an SSH authority has {SEED_LEN} bytes, this has {found}")]
-    SeedLength {
-        /// The length in bytes.
-        found: usize,
-    },
     /// The subject is no key that can be certified.
     #[error("the key to certify is refused: {reason}")]
     Subject {
@@ -106,15 +100,6 @@ impl SshAuthority {
     /// The authority of a seed.
     pub fn from_seed(seed: &Secret<[u8; SEED_LEN]>) -> Self {
         Self(PrivateKey::from(Ed25519Keypair::from_seed(seed.expose())))
-    }
-
-    /// The authority of a seed as it comes out of the vault.
-    pub fn from_secret(opened: &Secret<Vec<u8>>) -> Result<Self, AuthorityError> {
-        let bytes = opened.expose();
-        match bytes.first_chunk::<SEED_LEN>() {
-            Some(seed) if bytes.len() == SEED_LEN => Ok(Self::from_seed(&Secret::new(*seed))),
-            _ => Err(AuthorityError::SeedLength { found: bytes.len() }),
-        }
     }
 
     /// The line for a target's `TrustedUserCAKeys`.
