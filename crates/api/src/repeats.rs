@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use portcullis_engine::{Call, Engine, Failure, Precedent};
+use portcullis_engine::{Call, Engine, Failure, Precedent, STEP_UP_LASTS};
 use portcullis_model::{Event, IdentityId};
 use serde::Serialize;
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::auth::Caller;
 use crate::body::{BODY_WITHIN, IdempotencyKey, MOST_BODY_BYTES};
 use crate::openapi::problem;
 use crate::problem::Problem;
+use crate::sign_in::StepUpAnswer;
 
 /// Marks an answer that was given before.
 const REPEATED: &str = "idempotency-replayed";
@@ -124,7 +125,11 @@ async fn outcome(
             status,
             json!({ "fingerprint": event.data.get("fingerprint") }),
         ),
-        ("identity", "/step-up" | "/logout" | "/ssh-keys/remove") => Ok(StatusCode::NO_CONTENT.into_response()),
+        ("identity", "/step-up") => {
+            let left = engine.time_until(event.at.plus(STEP_UP_LASTS));
+            show(status, StepUpAnswer { expires_in_secs: left.as_secs() })
+        }
+        ("identity", "/logout" | "/ssh-keys/remove") => Ok(StatusCode::NO_CONTENT.into_response()),
         _ => Err(Problem::new(
             StatusCode::CONFLICT,
             "answered_once",

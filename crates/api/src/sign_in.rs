@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{Enrolment, SIGN_IN_LASTS, SignIn, StepUpTarget, WhoAmI};
+use portcullis_engine::{Enrolment, SIGN_IN_LASTS, STEP_UP_LASTS, SignIn, StepUpTarget, WhoAmI};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -137,21 +137,29 @@ struct StepUpBody {
     key: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StepUpAnswer {
+    /// For how long it counts.
+    pub(crate) expires_in_secs: u64,
+}
+
 /// Spends a one-time code ahead, for a client that cannot ask for one.
 #[utoipa::path(post, path = "/step-up", tag = "sign-in", request_body = StepUpBody,
-    responses((status = 204, description = "Counts for a few minutes")))]
+    responses((status = 200, description = "Counts for a few minutes", body = StepUpAnswer)))]
 async fn step_up(
     State(engine): App,
     Caller(who): Caller,
     Body(body): Body<StepUpBody>,
-) -> Result<StatusCode, Problem> {
+) -> Answer<StepUpAnswer> {
     let target = StepUpTarget {
         account: body.account,
         target: body.target,
         key: body.key,
     };
     engine.step_up(&who, body.code.0, target).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(StepUpAnswer {
+        expires_in_secs: STEP_UP_LASTS.as_secs(),
+    }))
 }
 
 #[derive(Deserialize, ToSchema)]

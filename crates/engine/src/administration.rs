@@ -166,6 +166,11 @@ impl Engine {
         self.journal.now().plus(span)
     }
 
+    /// The time until a moment; none when it is over.
+    pub fn time_until(&self, moment: Timestamp) -> std::time::Duration {
+        moment.since(self.journal.now())
+    }
+
     /// Adds a resource, or replaces its record.
     pub async fn put_resource(
         &self,

@@ -89,7 +89,7 @@ pub use unlock::Unlock;
 pub use whereabouts::{ResourceView, Whereabouts};
 
 // What doors hand in or tell, so that they need not know the floors below.
-pub use portcullis_flow::identity::{SIGN_IN_LASTS, StepUpTarget};
+pub use portcullis_flow::identity::{SIGN_IN_LASTS, STEP_UP_LASTS, StepUpTarget};
 pub use portcullis_vault::SecretKind;
 
 /// A running installation.

@@ -18,10 +18,12 @@ use crate::judging::{Turn, verifier_name, wrong};
 use crate::secrets::Intake;
 use crate::tokens::Token;
 
-/// The sign-in methods of the command line and the API.
+/// The first factor of the command line and the API: who has enrolled has it.
 pub(crate) const PASSWORD: &str = "password";
+/// The second factor everywhere.
 const TOTP: &str = "totp";
-const SSH_KEY: &str = "ssh_key";
+/// The first factor of the SSH door.
+pub(crate) const SSH_KEY: &str = "ssh_key";
 
 /// What somebody sets with an enrolment token.
 pub struct Enrolment {

@@ -36,7 +36,7 @@ async fn nobody_steps_up_for_what_no_door_leads_to_and_the_code_stays_good() {
         });
         let rosa = people.rosa.clone();
         let world = &world;
-        async move { world.post(&rosa, "/step-up", body).await }
+        async move { world.post_under("k", &rosa, "/step-up", body).await }
     };
     for (account, target, problem) in [
         ("root", "no-such-gate", (404, "not_found".to_owned())),
@@ -46,8 +46,11 @@ async fn nobody_steps_up_for_what_no_door_leads_to_and_the_code_stays_good() {
         let refused = step_up(account, target).await;
         assert_eq!(refused.problem(), problem, "{account}@{target}");
     }
-    let counts = step_up("root", "gate").await;
-    assert_eq!(counts.status, StatusCode::NO_CONTENT, "{}", counts.text());
+    let counts = step_up("root", "gate").await.done();
+    assert_eq!(counts["expires_in_secs"], 300, "{counts}");
+    world.pass(Duration::from_mins(2));
+    let again = step_up("root", "gate").await.done();
+    assert_eq!(again["expires_in_secs"], 180, "{again}");
 }
 
 #[tokio::test]
@@ -65,7 +68,7 @@ async fn what_was_proved_beforehand_counts_from_when_it_was_proved() {
         "code": world.code("rosa"), "account": "root", "target": "gate", "key": fingerprint,
     });
     let stepped = world.post(&people.rosa, "/step-up", body).await;
-    assert_eq!(stepped.status, StatusCode::NO_CONTENT, "{}", stepped.text());
+    assert_eq!(stepped.status, StatusCode::OK, "{}", stepped.text());
 
     world.pass(Duration::from_mins(4));
     let login = Login {

@@ -8,12 +8,10 @@ use portcullis_model::{Identity, IdentityId, OwnerRole};
 
 use crate::Engine;
 use crate::failure::Failure;
+use crate::sign_in::PASSWORD;
 
 /// What three different people hold between them.
 const ROLES: [OwnerRole; 3] = [OwnerRole::Iam, OwnerRole::Pam, OwnerRole::Resource];
-
-/// The sign-in method that shows that somebody has enrolled.
-const ENROLLED: &str = "password";
 
 impl Engine {
     /// Refuses a record after which no three different owners could sign, where they can before it: what takes
@@ -67,7 +65,7 @@ impl Engine {
         let mut enrolled = BTreeSet::new();
         for id in self.holders(role).await? {
             let loaded = self.journal.load::<IdentityState>(id).await?;
-            if loaded.get()?.methods.contains(ENROLLED) {
+            if loaded.get()?.methods.contains(PASSWORD) {
                 enrolled.insert(id);
             }
         }

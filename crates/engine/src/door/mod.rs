@@ -20,13 +20,11 @@ use crate::Engine;
 use crate::attempts::LONGEST_WAIT;
 use crate::failure::Failure;
 use crate::live::NotTaken;
+use crate::sign_in::SSH_KEY;
 
 pub(crate) use opening::OPENED_AT_ONCE;
 use tickets::Proved;
 pub(crate) use tickets::Tickets;
-
-/// The sign-in method of the SSH door's first factor.
-const SSH_KEY: &str = "ssh_key";
 
 #[async_trait]
 impl Control for Engine {

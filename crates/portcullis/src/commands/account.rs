@@ -91,11 +91,7 @@ async fn login(global: &Global, args: LoginArgs) -> anyhow::Result<Outcome> {
         token: output::text(&answer, "/token"),
     };
     Home::of(global)?.keep(&profile)?;
-    let minutes = answer
-        .get("expires_in_secs")
-        .and_then(serde_json::Value::as_u64)
-        .unwrap_or(0)
-        / 60;
+    let minutes = minutes(&answer);
     if !global.json {
         output::line(format!("signed in as {name} for {minutes} minutes"))?;
     }
@@ -193,16 +189,22 @@ async fn step_up(global: &Global, args: StepUpArgs) -> anyhow::Result<Outcome> {
     };
     let code = ask_secret("One-time code")?;
     let body = json!({ "code": code, "account": account, "target": target, "key": key });
-    api.post("/step-up", &body).await?;
+    let minutes = minutes(&api.post("/step-up", &body).await?);
     if global.json {
-        output::json(&json!({ "login": args.login, "key": key, "expires_in_minutes": 5 }))?;
+        output::json(&json!({ "login": args.login, "key": key, "expires_in_minutes": minutes }))?;
     } else {
         output::line(format!(
-            "stepped up for {} with {key}, for 5 minutes",
+            "stepped up for {} with {key}, for {minutes} minutes",
             args.login
         ))?;
     }
     Ok(Outcome::Done)
+}
+
+/// For how long an answer says that what it gave is good.
+fn minutes(answer: &serde_json::Value) -> u64 {
+    let secs = answer.get("expires_in_secs");
+    secs.and_then(serde_json::Value::as_u64).unwrap_or(0) / 60
 }
 
 fn only_key(me: &serde_json::Value) -> anyhow::Result<String> {
