@@ -3,9 +3,10 @@
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 CASES   ?= 20000
 ONLY    ?=
+SEED    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test bench build fuzz setup
+.PHONY: help demo tour test shuffled bench build fuzz setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +29,10 @@ test: ## everything CI checks, cheap checks first
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo nextest run --workspace
 	cargo test --quiet --workspace --doc
+
+shuffled: ## all tests in a random order, as they have to pass in any; SEED=1 repeats one
+	@scripts/setup test
+	cargo xtask shuffle $(if $(SEED),--seed $(SEED))
 
 bench: ## speed, as ratios against OpenSSH and the bare disk of this machine; ONLY="store start" measures less
 	@scripts/setup bench

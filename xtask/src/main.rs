@@ -1,9 +1,10 @@
-//! Checks that the compiler does not make: `cargo xtask layers` and `cargo xtask tidy`.
-//! Both read the workspace as it lies on disk, print every complaint with its place, and exit 1 if there is one.
+//! Checks that the compiler does not make: `cargo xtask layers` and `cargo xtask tidy` read the workspace as it lies on
+//! disk, print every complaint with its place, and exit 1 if there is one. `cargo xtask shuffle` runs the tests out of order.
 
 mod layers;
 mod report;
 mod rust;
+mod shuffle;
 mod tidy;
 mod workspace;
 
@@ -18,26 +19,31 @@ usage: cargo xtask COMMAND
 
   layers   who may import whom, what the pure floors may touch, who may call what
   tidy     formatting, stray blanks, decision numbers, lints, sleeping tests, words, links
+  shuffle  all tests in a random order; --seed N repeats one
 ";
 
 fn main() -> anyhow::Result<ExitCode> {
-    let mut arguments = std::env::args().skip(1);
-    let command = arguments.next().unwrap_or_default();
-    if arguments.next().is_some() {
-        return usage();
-    }
-    let report = match command.as_str() {
-        "layers" => layers::check(&Workspace::load()?, &layers::table::TABLE),
-        "tidy" => {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let passed = match words.as_slice() {
+        ["layers"] => {
+            let report = layers::check(&Workspace::load()?, &layers::table::TABLE);
+            passes("layers", &report)?
+        }
+        ["tidy"] => {
             let workspace = Workspace::load()?;
             let mut report = tidy::check(&workspace, &tidy::table::TABLE);
             tidy::formatting(&workspace, &mut report)?;
-            report
+            passes("tidy", &report)?
         }
+        ["shuffle"] => shuffle::run(shuffle::seed_of_the_clock())?,
+        ["shuffle", "--seed", seed] => match seed.parse() {
+            Ok(seed) => shuffle::run(seed)?,
+            Err(_) => return usage(),
+        },
         _ => return usage(),
     };
-    print(&command, &report)?;
-    Ok(if report.is_clean() {
+    Ok(if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -49,7 +55,8 @@ fn usage() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(2))
 }
 
-fn print(command: &str, report: &Report) -> std::io::Result<()> {
+/// Prints a report; whether there is nothing to complain about.
+fn passes(command: &str, report: &Report) -> std::io::Result<bool> {
     let mut out = std::io::stdout().lock();
     for note in report.notes() {
         writeln!(out, "note: {note}")?;
@@ -62,5 +69,6 @@ fn print(command: &str, report: &Report) -> std::io::Result<()> {
         1 => "1 complaint".to_owned(),
         many => format!("{many} complaints"),
     };
-    writeln!(out, "{command}: {verdict}")
+    writeln!(out, "{command}: {verdict}")?;
+    Ok(report.is_clean())
 }
