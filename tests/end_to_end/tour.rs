@@ -20,12 +20,26 @@ fn the_tour_tells_both_stories_and_proves_them() {
     // The host's own key is rotated after the session it opened; without root there are no hosts.
     if is_root() {
         let refused = "Permission denied (publickey)";
-        assert!(
-            told.contains("ssh -i web-2-key") && told.contains(refused),
-            "{told}"
-        );
+        assert!(told.contains(refused), "{told}");
+        shows(&told, "rosa$ ssh -F /", "/ssh_config -tt web-1");
+        shows(&told, "anybody$ ssh -F none -i /", " true");
+        shows(&told, "auditor$ portcullis sessions play /", "/auditor.age");
     }
-    // What is shown can be typed.
-    let typed = r"rosa$ portcullis request analytics read --reason 'quarterly figures'";
-    assert!(told.contains(typed), "{told}");
+    // What is shown is what was run, with all its words.
+    shows(
+        &told,
+        "rosa$ portcullis request analytics read --reason 'quarterly figures'",
+        "",
+    );
+    let query = "/analytics -c 'SELECT count(*) FROM orders'";
+    shows(&told, "rosa$ psql -XAt postgresql://rosa@127.0.0.1:", query);
+    shows(&told, "anybody$ portcullis ledger verify /", " --show");
+}
+
+/// Whether some line is a command with this beginning and this end.
+#[track_caller]
+fn shows(told: &str, beginning: &str, end: &str) {
+    let mut lines = told.lines().map(str::trim);
+    let found = lines.any(|line| line.starts_with(beginning) && line.ends_with(end));
+    assert!(found, "{beginning}…{end} is not in: {told}");
 }

@@ -164,7 +164,7 @@ fn programs() -> anyhow::Result<PathBuf> {
 pub(crate) fn psql(port: u16, password_file: &Path) -> Command {
     let mut psql = Command::new("psql");
     psql.env("PGPASSFILE", password_file);
-    psql.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
+    psql.arg("-XAt");
     psql.arg(format!("postgresql://rosa@127.0.0.1:{port}/analytics"));
     psql
 }

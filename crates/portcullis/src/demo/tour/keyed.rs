@@ -6,7 +6,7 @@ use tokio::process::Command;
 use super::super::hosts::{Hosts, first_key};
 use super::super::programs::{output_of, said};
 use super::privileged::ssh;
-use super::steps::{Steps, hold};
+use super::steps::{Steps, hold, shown};
 use crate::output::{self, text};
 
 /// What is approved, and run.
@@ -26,8 +26,9 @@ pub(super) async fn run(steps: &Steps<'_>, hosts: &Hosts) -> anyhow::Result<Stri
     let before = steps.field("olaf", &show, "/public").await?;
 
     Steps::say("plain ssh runs it; the key that opened the host stays in the vault")?;
-    output::line(format!("      rosa$ ssh web-2 {COMMAND}"))?;
-    let ran = said(&output_of(ssh(steps, &["web-2", COMMAND])?, None).await?);
+    let ssh = ssh(steps, &["web-2", COMMAND])?;
+    shown("rosa", &ssh)?;
+    let ran = said(&output_of(ssh, None).await?);
     hold(ran.contains("load average"), "the command runs", &ran)?;
     output::line(format!("      {}", ran.trim()))?;
 
@@ -56,7 +57,7 @@ async fn the_first_key_opens_nothing(steps: &Steps<'_>, hosts: &Hosts) -> anyhow
     direct.args(["-F", "none", "-i", key, "-p", &port, "-o", "BatchMode=yes"]);
     direct.args(["-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no"]);
     direct.args(["-o", "UserKnownHostsFile=/dev/null", &login, "true"]);
-    output::line(format!("      anybody$ ssh -i web-2-key -p {port} {login}"))?;
+    shown("anybody", &direct)?;
     let refused = said(&output_of(direct, None).await?);
     hold(
         refused.contains("Permission denied (publickey"),

@@ -2,7 +2,7 @@
 
 use super::super::postgres::psql;
 use super::super::programs::{output_of, said};
-use super::steps::{Steps, hold};
+use super::steps::{Steps, hold, shown};
 use crate::output::text;
 
 /// Runs it; returns the request.
@@ -74,6 +74,6 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
 async fn sql(steps: &Steps<'_>, statement: &str) -> anyhow::Result<String> {
     let mut command = psql(steps.world.postgres_port(), &steps.world.pgpass());
     command.args(["-c", statement]);
-    crate::output::line(format!("      rosa$ psql -c {statement:?}"))?;
+    shown("rosa", &command)?;
     Ok(said(&output_of(command, None).await?))
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::super::programs::{output_of, said};
-use super::steps::{Steps, hold};
+use super::steps::{Steps, hold, shown};
 use crate::output::{self, text};
 
 /// How long a line may take to come.
@@ -48,7 +48,7 @@ pub(super) async fn run(steps: &Steps<'_>) -> anyhow::Result<String> {
 
     Steps::say("ssh web-1 id, an exec that nobody approved, is denied")?;
     let exec = ssh(steps, &["web-1", "id"])?;
-    output::line("      rosa$ ssh web-1 id")?;
+    shown("rosa", &exec)?;
     let denied = output_of(exec, None).await?;
     hold(
         denied.status.code() == Some(3),
@@ -89,11 +89,11 @@ async fn live_session(steps: &Steps<'_>) -> anyhow::Result<String> {
 }
 
 async fn watch_and_kill(steps: &Steps<'_>, session: &str, shell: &mut Shell) -> anyhow::Result<()> {
-    output::line(format!("      olaf$ portcullis sessions watch {session}"))?;
     let mut watching = steps
         .world
         .cli
         .command("olaf", &["sessions", "watch", session])?;
+    shown("olaf", &watching)?;
     watching
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -154,9 +154,7 @@ async fn replay(steps: &Steps<'_>, session: &str) -> anyhow::Result<()> {
     play.args(["sessions", "play", &tape, "--fast", "--identity"])
         .arg(auditor)
         .env_clear();
-    output::line(format!(
-        "      auditor$ portcullis sessions play {session}.tape --identity auditor.age"
-    ))?;
+    shown("auditor", &play)?;
     let played = said(&output_of(play, None).await?);
     hold(
         played.contains("uname -a") && played.contains("Linux"),
@@ -201,8 +199,8 @@ struct Shell {
 
 impl Shell {
     async fn open(steps: &Steps<'_>) -> anyhow::Result<Self> {
-        output::line("      rosa$ ssh web-1")?;
         let mut command = ssh(steps, &["-tt", "web-1"])?;
+        shown("rosa", &command)?;
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

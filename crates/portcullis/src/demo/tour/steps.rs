@@ -1,11 +1,12 @@
 //! What the stories of the tour share: running a step, showing it, holding it to what it must show.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use portcullis_classify::task::command_line;
 use serde_json::Value;
+use tokio::process::Command;
 
 use super::super::people::{OWNERS, REQUESTER};
 use super::super::programs::{output_of, said};
@@ -106,9 +107,10 @@ impl<'a> Steps<'a> {
                 .context("the temporary folder's name is not UTF-8")?;
             let key = self.world.ledger_key.as_str();
             let words = ["ledger", "verify", path, "--key", key, "--show"];
-            let mut command = tokio::process::Command::new(std::env::current_exe()?);
+            let mut command = Command::new(std::env::current_exe()?);
             // Nothing of the demo's server, sign-ins or folders: only the file and the key.
             command.args(words).env_clear();
+            shown("anybody", &command)?;
             let done = output_of(command, None).await?;
             if !done.status.success() {
                 bail!("the evidence of {request} does not hold: {}", said(&done));
@@ -136,6 +138,18 @@ impl<'a> Steps<'a> {
 fn typed(name: &str, words: &[&str]) -> anyhow::Result<()> {
     let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
     output::line(format!("      {name}$ portcullis {}", command_line(&words)))
+}
+
+/// Shows a command of any program as it is run, with all its words. What else it takes is in the demo's `env`.
+pub(super) fn shown(name: &str, command: &Command) -> anyhow::Result<()> {
+    let command = command.as_std();
+    let program = Path::new(command.get_program()).file_name();
+    let words: Vec<_> = program
+        .into_iter()
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    output::line(format!("      {name}$ {}", command_line(&words)))
 }
 
 /// Fails with a sentence when something does not hold.
