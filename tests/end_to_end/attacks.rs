@@ -74,7 +74,9 @@ fn an_approval_of_other_terms_is_refused(world: &World) {
 
 #[test]
 fn the_ssh_door_lets_nothing_through_that_was_not_granted() {
-    let world = World::start();
+    let Some(world) = World::with_hosts() else {
+        return;
+    };
     world.login(&["rosa", "olaf", "pia"]);
     // Her code is no obstacle: she is let in and may still do nothing but what she was granted.
     world.step_up();

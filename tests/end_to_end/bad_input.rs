@@ -254,7 +254,9 @@ fn broken_policies_are_told_with_file_line_and_column() {
 
 #[test]
 fn what_a_server_is_asked_wrongly_is_refused_with_the_word_that_is_wrong() {
-    let world = World::start();
+    let Some(world) = World::with_hosts() else {
+        return;
+    };
     world.login(&["rosa", "olaf", "iris"]);
     let asked = |words: &[&str], code: i32, names: &[&str]| {
         let all = [&["--as", "rosa"], words].concat();

@@ -109,7 +109,9 @@ fn whole(file: &Path) -> String {
 
 #[test]
 fn whatever_is_dropped_from_the_evidence_of_either_path_is_noticed() {
-    let world = World::start();
+    let Some(world) = World::with_hosts() else {
+        return;
+    };
     world.login(&["rosa", "olaf", "pia"]);
     let ordinary = world.granted(&["analytics", "read", "--reason", "figures"], &["olaf"]);
     let words = ["web-1", "exec", "--reason", "look", "--", "true"];

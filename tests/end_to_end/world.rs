@@ -7,9 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
+use portcullis_ports::conformance::machine::left_out;
 use serde_json::Value;
 
 use crate::client::{feed, runs, until};
+use crate::demo::is_root;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis");
@@ -32,6 +34,15 @@ impl World {
     /// Starts a demo and waits until it says where it is.
     pub fn start() -> Self {
         Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same with the demo's hosts, which it makes only as root.
+    pub fn with_hosts() -> Option<Self> {
+        if is_root() {
+            return Some(Self::start());
+        }
+        left_out("root, for the hosts of the demo");
+        None
     }
 
     /// The same, its folder in a place that other demos do not look into.

@@ -72,7 +72,9 @@ fn length(bytes: &[u8]) -> usize {
 
 #[test]
 fn an_altered_tape_is_refused_offline_and_says_what_is_wrong() {
-    let world = World::start();
+    let Some(world) = World::with_hosts() else {
+        return;
+    };
     world.login(&["rosa", "olaf", "pia"]);
     // What is shown sets the clipboard and the title of the terminal that shows it.
     let command =
