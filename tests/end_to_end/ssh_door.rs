@@ -3,8 +3,10 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, Output};
 
+use portcullis_ports::conformance::machine::left_out;
 use portcullis_ports::conformance::port::Port;
 
 use crate::client::{Client, until};
@@ -141,6 +143,34 @@ fn in_the_ledger(world: &World, told: &str) -> bool {
         let bytes = std::fs::read(file).unwrap_or_default();
         String::from_utf8_lossy(&bytes).contains(told)
     })
+}
+
+/// A client asks for a tunnel with a device of its own in hand: the connection ends on that, with all it carries.
+#[test]
+fn a_tunnel_device_opens_nothing_and_ends_its_connection() {
+    if !Path::new("/dev/net/tun").exists() {
+        return left_out("/dev/net/tun, for a client that asks for a tunnel");
+    }
+    let Some(world) = World::with_hosts() else {
+        return;
+    };
+    world.login(&["rosa", "olaf", "pia"]);
+    world.granted(&["web-1", "shell", "--reason", "work"], &["olaf", "pia"]);
+    world.step_up();
+    let there = world.folder().join("web/beside-a-tunnel");
+    let touch = format!("touch {}", there.display());
+    for words in [&["-N", "web-1"][..], &["-tt", "web-1"], &["web-1", &touch]] {
+        let all = [&["-v", "-w", "any:any"], words].concat();
+        let (code, told) = Client::start(world.client("ssh", &all)).ended();
+        assert!(told.contains("Requesting tun"), "{told}");
+        assert_eq!(code, Some(255), "{told}");
+    }
+    assert!(!there.exists());
+    assert_eq!(sessions(&world), 0);
+    // Without it, what was granted opens as ever.
+    let mut shell = Client::start(world.client("ssh", &["-tt", "web-1"]));
+    shell.type_line("echo in-$((40+2))");
+    shell.wait_for("in-42");
 }
 
 fn neither_agent_nor_screen_comes_along(world: &World) {
