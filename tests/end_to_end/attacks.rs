@@ -80,12 +80,13 @@ fn the_ssh_door_lets_nothing_through_that_was_not_granted() {
     world.login(&["rosa", "olaf", "pia"]);
     // Her code is no obstacle: she is let in and may still do nothing but what she was granted.
     world.step_up();
-    an_ordinary_grant_opens_no_shell(&world);
+    a_grant_of_something_else_opens_no_shell(&world);
     one_approval_of_a_command_runs_it_once_and_nothing_else(&world);
     one_approval_is_spent_once_by_clients_that_come_at_once(&world);
 }
 
-fn an_ordinary_grant_opens_no_shell(world: &World) {
+/// On the same host it is attacked with a task, in `tasks/paths.rs`.
+fn a_grant_of_something_else_opens_no_shell(world: &World) {
     world.granted(&["analytics", "read", "--reason", "figures"], &["olaf"]);
     let refused = world.client("ssh", &["-tt", "web-1"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(3), "{}", said(&refused));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use portcullis_ports::conformance::machine::left_out;
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub struct World {
     passwords: RefCell<BTreeMap<String, String>>,
     /// Everything that the program said to the people in front.
     heard: RefCell<Vec<u8>>,
+    /// What its server logged.
+    log: Arc<Mutex<String>>,
 }
 
 impl World {
@@ -51,9 +54,11 @@ impl World {
             .arg("demo")
             .env("TMPDIR", place)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()
             .expect("the demo starts");
+        let log = keep_log(demo.stderr.take().expect("a pipe"));
         let mut lines = BufReader::new(demo.stdout.take().expect("a pipe")).lines();
         let env = lines
             .by_ref()
@@ -72,7 +77,9 @@ impl World {
         let text = std::fs::read_to_string(&env).expect("the environment can be read");
         let environment = text.lines().filter_map(export).collect();
         let folder = Path::new(&env).parent().expect("a folder").to_path_buf();
-        Self::around(demo, folder, environment)
+        let mut world = Self::around(demo, folder, environment);
+        world.log = log;
+        world
     }
 
     /// The world of a server that runs.
@@ -83,12 +90,18 @@ impl World {
             environment,
             passwords: RefCell::default(),
             heard: RefCell::default(),
+            log: Arc::default(),
         }
     }
 
     /// Everything that commands printed so far.
     pub fn heard(&self) -> Vec<u8> {
         self.heard.borrow().clone()
+    }
+
+    /// What its server logged so far, where a demo runs it.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// Its folder.
@@ -368,6 +381,20 @@ impl Drop for World {
             let _ = self.demo.wait();
         }
     }
+}
+
+/// Keeps what a server logs, and shows it as well, should the test fail.
+#[expect(clippy::print_stderr, reason = "a test that fails shows it")]
+fn keep_log(from: ChildStderr) -> Arc<Mutex<String>> {
+    let log = Arc::<Mutex<String>>::default();
+    let kept = Arc::clone(&log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            eprintln!("{line}");
+            kept.lock().unwrap().push_str(&(line + "\n"));
+        }
+    });
+    log
 }
 
 fn export(line: &str) -> Option<(String, String)> {
