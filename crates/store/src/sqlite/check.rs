@@ -8,7 +8,7 @@ use portcullis_ports::store::Projector;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::faults::fault;
-use super::{derived, read};
+use super::{derived, layout, read};
 
 /// Findings named before the rest is only counted.
 const MOST_NAMED: usize = 20;
@@ -54,6 +54,9 @@ fn look(
 ) -> rusqlite::Result<()> {
     let snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     pages(&snapshot, findings)?;
+    if let Some(what) = layout::foreign(&snapshot)? {
+        findings.add(what);
+    }
     gaps(&snapshot, findings)?;
     events(&snapshot, findings)?;
     stray_bodies(&snapshot, findings)?;

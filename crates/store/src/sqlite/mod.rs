@@ -8,6 +8,7 @@ mod check;
 mod claims;
 mod derived;
 mod faults;
+mod layout;
 mod read;
 mod readers;
 mod rebuild;

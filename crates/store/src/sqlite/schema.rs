@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::faults::opening_fault;
+use super::layout::{self, TABLES};
 use crate::durable;
 
 /// Marks the file as ours: `Port` in ASCII.
@@ -26,54 +27,6 @@ const WRITER_CACHE: i64 = -32_768;
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Distinct statements of the writing connection, with room.
 const STATEMENTS: usize = 64;
-
-/// `rows.keys` repeats `row_keys`, so that a row is read in one go and its index is rewritten only
-/// when they differ.
-const TABLES: &str = "
-CREATE TABLE events (
-    position INTEGER PRIMARY KEY,
-    stream   TEXT NOT NULL,
-    seq      INTEGER NOT NULL,
-    kind     TEXT NOT NULL,
-    at       INTEGER NOT NULL,
-    leaf     BLOB NOT NULL,
-    UNIQUE (stream, seq)
-) STRICT;
-CREATE TABLE bodies (
-    position INTEGER NOT NULL,
-    field    TEXT NOT NULL,
-    salt     TEXT NOT NULL,
-    text     TEXT NOT NULL,
-    PRIMARY KEY (position, field)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE claims (
-    scope    TEXT NOT NULL,
-    key      TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    PRIMARY KEY (scope, key)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE rows (
-    id      TEXT PRIMARY KEY,
-    noun    TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    keys    TEXT NOT NULL,
-    state   BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX rows_of_noun ON rows (noun, id);
-CREATE TABLE row_keys (
-    noun  TEXT NOT NULL,
-    key   TEXT NOT NULL,
-    value TEXT NOT NULL,
-    id    TEXT NOT NULL,
-    PRIMARY KEY (noun, key, value, id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE sealed (
-    id      TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    bytes   BLOB NOT NULL,
-    PRIMARY KEY (id, version)
-) STRICT, WITHOUT ROWID;
-";
 
 /// A store's file, opened for writing by nobody else.
 pub struct Opened {
@@ -155,10 +108,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A file somebody else wrote may hold triggers, views and cells that lie. A statement keeps its plan whatever is
-/// bound to it: otherwise `SQLite` prepares it anew each time, which takes longer than most of what we ask.
-fn harden(connection: &Connection) -> rusqlite::Result<()> {
+/// A file somebody else wrote may hold triggers, views and cells that lie: none of them is run, even one that was put in
+/// after the look at the layout. A statement keeps its plan whatever is bound to it: otherwise `SQLite` prepares it anew
+/// each time, which takes longer than most of what we ask.
+pub fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "cell_size_check", true)
@@ -184,7 +140,14 @@ pub fn recognise(path: &Path, connection: &Connection) -> Result<(), StoreError>
             known: SCHEMA_VERSION,
         });
     }
-    expect_whole_pages(path, connection)
+    expect_whole_pages(path, connection)?;
+    match layout::foreign(connection).map_err(|error| opening_fault(path, &error))? {
+        None => Ok(()),
+        Some(what) => Err(StoreError::Damaged(format!(
+            "{}: {what}; restore it from a backup",
+            path.display()
+        ))),
+    }
 }
 
 /// SQLite notices missing pages, but reads the rest of a page that is cut as zeros. Only while a

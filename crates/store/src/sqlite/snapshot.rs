@@ -21,6 +21,7 @@ pub fn snapshot(
     copy(store, to)?;
     let fault = |error: rusqlite::Error| opening_fault(to, &error);
     let connection = Connection::open(to).map_err(fault)?;
+    schema::harden(&connection).map_err(fault)?;
     for table in ["events", "bodies"] {
         let later = format!("DELETE FROM {table} WHERE position >= ?1");
         connection.execute(&later, [events]).map_err(fault)?;

@@ -286,6 +286,35 @@ async fn the_check_names_what_was_changed_behind_the_stores_back() {
     }
 }
 
+/// Somebody may add to the file while it is open.
+#[tokio::test]
+async fn what_is_planted_in_an_open_store_is_not_run_and_is_found_by_the_check() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("store.db");
+    let store = SqliteStore::open(&path).unwrap();
+    tamper(
+        &path,
+        "CREATE TRIGGER gift AFTER INSERT ON events BEGIN UPDATE rows SET state = x'7b7d'; END;
+         CREATE VIEW seen AS SELECT * FROM rows",
+    );
+    for number in 0..2 {
+        store.append(command(number)).await.unwrap();
+    }
+    let seen = |connection: &Connection| {
+        let seen =
+            connection.query_row("SELECT count(*) FROM seen", [], |row| row.get::<_, u64>(0));
+        Ok(seen.is_ok())
+    };
+    assert!(!store.readers.run(seen).await.unwrap(), "a view was read");
+    let complaint = match store.check(Arc::new(project)).await {
+        Err(StoreError::Damaged(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(complaint, "the trigger gift in it is not of this program");
+    tamper(&path, "DROP TRIGGER gift; DROP VIEW seen");
+    store.check(Arc::new(project)).await.unwrap();
+}
+
 /// Where something else stands in the first row of a table.
 fn changes(connection: &Connection, table: &str) -> Vec<String> {
     let mut statement = connection

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use portcullis_ports::conformance::store::world::{append, event, stream};
+use portcullis_ports::conformance::store::world::{append, event, project, stream};
 use portcullis_ports::{Store as _, StoreError};
-use portcullis_store::SqliteStore;
+use portcullis_store::{SqliteStore, snapshot};
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
@@ -147,4 +147,53 @@ fn a_store_in_use_is_not_opened_a_second_time() {
     );
     drop(first);
     SqliteStore::open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_store_whose_tables_are_not_those_we_make_is_refused_by_name() {
+    for (sql, said) in [
+        (
+            "CREATE TRIGGER gift AFTER INSERT ON events BEGIN UPDATE rows SET state = x'7b7d'; END",
+            "the trigger gift in it is not of this program",
+        ),
+        (
+            "CREATE VIEW seen AS SELECT * FROM rows",
+            "the view seen in it is not of this program",
+        ),
+        (
+            "CREATE UNIQUE INDEX narrow ON rows (noun)",
+            "the index narrow in it is not of this program",
+        ),
+        (
+            "CREATE TABLE letters (text TEXT)",
+            "the table letters in it is not of this program",
+        ),
+        (
+            "ALTER TABLE sealed ADD COLUMN of TEXT DEFAULT ''",
+            "the table sealed in it was changed",
+        ),
+        (
+            "DROP TABLE rows; CREATE VIEW rows AS SELECT * FROM sealed",
+            "the view rows in it was changed",
+        ),
+        ("DROP INDEX rows_of_noun", "it lacks rows_of_noun"),
+        (
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema
+             SET sql = replace(sql, 'state   BLOB NOT NULL', 'state   BLOB CHECK (1)') WHERE name = 'rows'",
+            "the table rows in it was changed",
+        ),
+    ] {
+        let (_folder, path) = place();
+        filled(&path).await;
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch(sql).unwrap();
+        drop(other);
+        let error = refusal(&path);
+        assert!(
+            matches!(&error, StoreError::Damaged(text) if text.contains(said) && text.contains("store.db")),
+            "{sql}: {error}"
+        );
+        let copied = snapshot(&path, &path.with_extension("copy"), 10, &project);
+        assert!(copied.unwrap_err().to_string().contains(said), "{sql}");
+    }
 }
