@@ -160,12 +160,31 @@ fn restored_only_with_the_passphrase(product: &Path, backup: &str) {
         assert!(told.contains("passphrase does not open"), "{told}");
     }
     assert_eq!(fs::read_dir(product).unwrap().count(), 0);
+    is_not_served_as_it_is(backup);
     let restored = with(&["backup", "restore", backup], PASSPHRASE);
     assert!(restored.status.success(), "{}", said(&restored));
     let told = said(&restored);
     assert!(told.contains("It is frozen"), "{told}");
     let again = with(&["backup", "restore", backup], PASSPHRASE);
     assert!(said(&again).contains("already"), "{}", said(&again));
+}
+
+/// What is in a backup lies as in a data folder.
+fn is_not_served_as_it_is(backup: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["-xf", backup, "-C", path]);
+    assert!(tar.status().unwrap().success());
+    let serve = ["serve", "--unlock", "-"].as_slice();
+    let recover = ["recover", "olaf", "--passphrase-file", "-"].as_slice();
+    for words in [serve, recover, &["doctor"]] {
+        let words = [&["--data", path], words].concat();
+        let refused = bare(&words, PASSPHRASE.as_bytes());
+        let told = said(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{told}");
+        assert!(told.contains("copy out of a backup"), "{told}");
+    }
 }
 
 fn nothing_of_before_counts(world: &World, elsewhere: &Elsewhere, read: &str, exec: &str) {

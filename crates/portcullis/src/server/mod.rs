@@ -12,4 +12,4 @@ mod url;
 mod witnesses;
 mod world;
 
-pub(crate) use world::{OsEntropy, SystemClock, new_ports, ports};
+pub(crate) use world::{OsEntropy, SystemClock, new_ports, ports, ports_of_copy};

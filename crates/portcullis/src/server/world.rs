@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use aws_lc_rs::rand;
 use portcullis_engine::Ports;
 use portcullis_model::Timestamp;
-use portcullis_ports::{Clock, Entropy, failpoints};
+use portcullis_ports::{Clock, Entropy, StoreError, failpoints};
 use portcullis_store::{AgeSealer, DirectoryBlobs, DirectoryTiles, SqliteStore};
 
 use super::folder::DataFolder;
@@ -52,6 +52,17 @@ impl Entropy for OsEntropy {
 
 /// Opens everything the engine needs in the data folder of an installation.
 pub(crate) fn ports(folder: &DataFolder) -> anyhow::Result<Ports> {
+    is_there(folder)?;
+    new_ports(folder)
+}
+
+/// The same of what was unpacked from a backup.
+pub(crate) fn ports_of_copy(folder: &DataFolder) -> anyhow::Result<Ports> {
+    is_there(folder)?;
+    with_store(folder, SqliteStore::open_copy(folder.store()))
+}
+
+fn is_there(folder: &DataFolder) -> anyhow::Result<()> {
     // Opening would make an empty store, and the loss of the real one would look like a new beginning.
     if !folder.store().exists() {
         bail!(
@@ -59,12 +70,19 @@ pub(crate) fn ports(folder: &DataFolder) -> anyhow::Result<Ports> {
             folder.store().display()
         );
     }
-    new_ports(folder)
+    Ok(())
 }
 
 /// The same for a new installation: what is missing is made.
 pub(crate) fn new_ports(folder: &DataFolder) -> anyhow::Result<Ports> {
-    let store = SqliteStore::open(folder.store()).context("opening the store")?;
+    with_store(folder, SqliteStore::open(folder.store()))
+}
+
+fn with_store(
+    folder: &DataFolder,
+    store: Result<SqliteStore, StoreError>,
+) -> anyhow::Result<Ports> {
+    let store = store.context("opening the store")?;
     let tiles = DirectoryTiles::open(folder.ledger()).context("opening the ledger's folder")?;
     let blobs = DirectoryBlobs::open(folder.blobs()).context("opening the tapes' folder")?;
     let connectors = portcullis_connectors::all().into_iter();

@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use schema::adopt;
 pub use snapshot::snapshot;
 
 use portcullis_model::{Body, StreamId};
@@ -33,7 +34,7 @@ use tokio::sync::watch;
 
 use crate::command;
 use readers::Readers;
-use schema::Opened;
+use schema::{Opened, Wanted};
 use writer::Writer;
 
 /// A store in one SQLite file, with its `-wal`, `-shm` and `-lock` beside it.
@@ -52,7 +53,12 @@ impl SqliteStore {
     ///
     /// What is no store of this program and version is refused and left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::serve(schema::open(path.as_ref())?)
+        Self::serve(schema::open(path.as_ref(), Wanted::Store)?)
+    }
+
+    /// Opens a copy out of a backup, which [`SqliteStore::open`] refuses until it was [adopted](crate::adopt).
+    pub fn open_copy(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::serve(schema::open(path.as_ref(), Wanted::Copy)?)
     }
 
     fn serve(opened: Opened) -> Result<Self, StoreError> {

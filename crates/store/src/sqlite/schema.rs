@@ -15,7 +15,9 @@ use crate::durable;
 
 /// Marks the file as ours: `Port` in ASCII.
 const APPLICATION_ID: i64 = 0x506f_7274;
-/// The layout of the tables below.
+/// Marks a copy out of a backup: `PoCp`. What happened after it was taken is not in it, so nobody serves it as it is.
+const COPY_ID: i64 = 0x506f_4370;
+/// The layout of the tables.
 const SCHEMA_VERSION: i64 = 1;
 
 /// Pages of log before it is copied into the file: 32 MiB, so that copying is rare and goes over
@@ -28,6 +30,15 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Distinct statements of the writing connection, with room.
 const STATEMENTS: usize = 64;
 
+/// What a file of ours is opened as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The store of an installation.
+    Store,
+    /// Whatever came out of a backup.
+    Copy,
+}
+
 /// A store's file, opened for writing by nobody else.
 pub struct Opened {
     /// The file, absolute.
@@ -39,13 +50,13 @@ pub struct Opened {
 }
 
 /// Opens a store's file, or makes one where there is none.
-pub fn open(path: &Path) -> Result<Opened, StoreError> {
+pub fn open(path: &Path, wanted: Wanted) -> Result<Opened, StoreError> {
     // Absolute, because SQLite would read a relative `file:…` as a URI.
     let path = std::path::absolute(path).map_err(|cause| unavailable(path, "opened", &cause))?;
     let lock = lock(&path)?;
     create_file(&path)?;
     let connection = connect(&path).map_err(|error| opening_fault(&path, &error))?;
-    recognise(&path, &connection)?;
+    recognise(&path, &connection, wanted)?;
     if connection.is_readonly("main").unwrap_or(true) {
         return Err(read_only(&path));
     }
@@ -56,6 +67,20 @@ pub fn open(path: &Path) -> Result<Opened, StoreError> {
         connection,
         lock,
     })
+}
+
+/// Marks the file behind a connection as a copy.
+pub fn mark_as_copy(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", COPY_ID)
+}
+
+/// Makes the store of an installation of a copy out of a backup: from now on it is opened as one.
+pub fn adopt(path: &Path) -> Result<(), StoreError> {
+    let opened = open(path, Wanted::Copy)?;
+    let connection = opened.connection;
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(|error| opening_fault(path, &error))
 }
 
 /// A connection that only reads.
@@ -121,14 +146,20 @@ pub fn harden(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Refuses every file that is neither empty nor ours, before anything is written to it.
-pub fn recognise(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+pub fn recognise(path: &Path, connection: &Connection, wanted: Wanted) -> Result<(), StoreError> {
     let application = number(path, connection, "PRAGMA application_id")?;
     let version = number(path, connection, "PRAGMA user_version")?;
     let tables = number(path, connection, "SELECT count(*) FROM sqlite_schema")?;
     if application == 0 && version == 0 && tables == 0 {
         return Ok(());
     }
-    if application != APPLICATION_ID {
+    if application == COPY_ID && wanted == Wanted::Store {
+        return Err(StoreError::Unavailable(format!(
+            "{} is a copy out of a backup, of which portcullis backup restore FILE makes an installation",
+            path.display()
+        )));
+    }
+    if ![APPLICATION_ID, COPY_ID].contains(&application) {
         return Err(StoreError::Unavailable(format!(
             "{} is a database of another program (its application id is {application:#x}); name another file",
             path.display()

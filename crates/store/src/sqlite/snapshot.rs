@@ -8,10 +8,11 @@ use rusqlite::Connection;
 
 use super::faults::opening_fault;
 use super::rebuild::rebuild;
-use super::schema;
+use super::schema::{self, Wanted};
 
 /// Copies a store's file to a place where there is none yet: its first `events`, as they amount to, whole and without a log
-/// beside them. Whoever has the store open is not held up.
+/// beside them, marked as a copy ([`SqliteStore::open_copy`](crate::SqliteStore::open_copy)). Whoever has the store open is
+/// not held up.
 pub fn snapshot(
     store: &Path,
     to: &Path,
@@ -26,13 +27,14 @@ pub fn snapshot(
         let later = format!("DELETE FROM {table} WHERE position >= ?1");
         connection.execute(&later, [events]).map_err(fault)?;
     }
+    schema::mark_as_copy(&connection).map_err(fault)?;
     rebuild(&connection, projector)
 }
 
 fn copy(store: &Path, to: &Path) -> Result<(), StoreError> {
     let fault = |error: rusqlite::Error| opening_fault(store, &error);
     let connection = schema::open_reader(store).map_err(fault)?;
-    schema::recognise(store, &connection)?;
+    schema::recognise(store, &connection, Wanted::Store)?;
     let place = to.to_str().ok_or_else(|| {
         StoreError::Unavailable(format!("{} is no name that SQLite takes", to.display()))
     })?;
@@ -59,7 +61,7 @@ mod tests {
     use serde_json::json;
 
     use super::snapshot;
-    use crate::SqliteStore;
+    use crate::{SqliteStore, adopt};
 
     #[tokio::test]
     async fn a_copy_is_the_first_events_of_a_store_that_goes_on() {
@@ -76,7 +78,7 @@ mod tests {
         let snapshot = |to, events| snapshot(&path("store.db"), &path(to), events, &project);
         snapshot("copy.db", 15).unwrap();
         written(20).await;
-        let copy = SqliteStore::open(path("copy.db")).unwrap();
+        let copy = SqliteStore::open_copy(path("copy.db")).unwrap();
         copy.check(Arc::new(project)).await.unwrap();
         assert_eq!(
             copy.events(0, 100).await.unwrap(),
@@ -85,9 +87,29 @@ mod tests {
         let there = snapshot("copy.db", 15).unwrap_err();
         assert!(there.to_string().contains("copy.db"), "{there}");
         snapshot("whole.db", u64::from(u32::MAX)).unwrap();
-        let whole = SqliteStore::open(path("whole.db")).unwrap();
+        let whole = SqliteStore::open_copy(path("whole.db")).unwrap();
         assert_eq!(whole.events(0, 100).await.unwrap().len(), 21);
         let missing = super::snapshot(&path("missing.db"), &path("other.db"), 1, &project);
         assert!(missing.is_err() && !path("other.db").exists());
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_no_store_until_it_is_adopted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let store = SqliteStore::open(path("store.db")).unwrap();
+        let first = event(&stream(1), 1, json!("text"));
+        store.append(vec![append(None, vec![first])]).await.unwrap();
+        snapshot(&path("store.db"), &path("copy.db"), 1, &project).unwrap();
+        let refused = SqliteStore::open(path("copy.db")).err().unwrap();
+        assert!(refused.to_string().contains("backup restore"), "{refused}");
+        let again = snapshot(&path("copy.db"), &path("other.db"), 1, &project);
+        assert!(again.is_err(), "a copy was made of a copy");
+        drop(SqliteStore::open_copy(path("copy.db")).unwrap());
+        adopt(&path("copy.db")).unwrap();
+        let adopted = SqliteStore::open(path("copy.db")).unwrap();
+        assert_eq!(*adopted.committed().borrow(), 1);
+        let told = adopt(&path("copy.db")).unwrap_err();
+        assert!(told.to_string().contains("open in another"), "{told}");
     }
 }

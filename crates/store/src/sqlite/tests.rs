@@ -96,7 +96,7 @@ async fn rebuilt_tables_are_the_same_bytes() {
 async fn a_full_disk_refuses_whole_commands_and_the_store_goes_on() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("store.db");
-    let opened = schema::open(&path).unwrap();
+    let opened = schema::open(&path, Wanted::Store).unwrap();
     opened
         .connection
         .pragma_update(None, "max_page_count", 60)
@@ -138,7 +138,7 @@ async fn a_full_disk_refuses_whole_commands_and_the_store_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_every_caller_is_answered_and_told_the_truth() {
     let place = tempfile::tempdir().unwrap();
-    let opened = schema::open(&place.path().join("store.db")).unwrap();
+    let opened = schema::open(&place.path().join("store.db"), Wanted::Store).unwrap();
     opened
         .connection
         .pragma_update(None, "max_page_count", 60)

@@ -14,7 +14,7 @@ use crate::outcome::{Outcome, Stuck};
 use crate::output;
 use crate::server::config::Config;
 use crate::server::folder::{DataFolder, closed_to_others, make_private, replace_private};
-use crate::server::ports;
+use crate::server::ports_of_copy;
 
 /// Runs it.
 pub(super) async fn run(
@@ -71,7 +71,10 @@ async fn into(
     passphrase: Secret<String>,
 ) -> anyhow::Result<Restored> {
     let (about, _) = contents::unpack(file, folder)?;
-    let restored = portcullis_engine::restore(ports(folder)?, about.taken_at, passphrase).await?;
+    let restored =
+        portcullis_engine::restore(ports_of_copy(folder)?, about.taken_at, passphrase).await?;
+    // It is frozen by now: only what is so may be served.
+    portcullis_store::adopt(&folder.store())?;
     replace_private(&folder.online_key(), restored.online.expose().as_bytes())?;
     Ok(restored)
 }

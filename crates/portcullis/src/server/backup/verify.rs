@@ -11,7 +11,7 @@ use crate::args::Global;
 use crate::outcome::Outcome;
 use crate::server::doctor::{Check, tell};
 use crate::server::folder::DataFolder;
-use crate::server::ports;
+use crate::server::ports_of_copy;
 use crate::{output, secret_file};
 
 /// What is said of a running installation, and not of a copy.
@@ -47,7 +47,7 @@ pub(super) async fn run(
 }
 
 async fn look(folder: &DataFolder, passphrase: Option<Secret<String>>) -> Vec<Check> {
-    let ports = match ports(folder) {
+    let ports = match ports_of_copy(folder) {
         Ok(ports) => ports,
         Err(error) => return vec![Check::of("store", Err(error))],
     };
