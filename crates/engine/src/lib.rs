@@ -77,7 +77,7 @@ pub use lists::{MOST_PER_PAGE, PAGE, Page, Part};
 pub use news::{Changed, News};
 pub use ports::Ports;
 pub use preview::{DEFAULT_SPAN, Preview, StageView};
-pub use recovery::{Restored, Successor, restore, succeed};
+pub use recovery::{Restored, Successor, Vouched, restore, succeed, vouched};
 pub use repeats::{Call, Precedent};
 pub use requests::{Approved, Ask, RequestView};
 pub use sessions::{SessionView, TapeReport, Watch};

@@ -48,7 +48,7 @@ crate::events! {
         }
         /// It was restored from a backup. Whatever was open ends, and nothing opens until its owners thaw it.
         Restored "installation.restored" {
-            /// When the backup was taken.
+            /// From when it is: the time of its last event, for nothing vouches for it being of any later one.
             taken_at: Timestamp,
             /// How many events it held: those that followed are lost.
             events: u64,
@@ -121,7 +121,7 @@ pub struct Frozen {
 pub enum FreezeCause {
     /// It was restored from a backup.
     Restored {
-        /// When the backup was taken.
+        /// From when the backup is: the time of its last event.
         taken_at: Timestamp,
     },
     /// Somebody was put in as an owner with the offline slot.

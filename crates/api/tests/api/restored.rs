@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use portcullis_engine::{Options, Running, Unlock, restore};
-use portcullis_model::Secret;
+use portcullis_model::{Secret, Timestamp};
 use portcullis_ports::Connector;
 use serde_json::{Value, json};
 
@@ -310,6 +311,34 @@ async fn what_no_ledger_vouches_for_is_not_restored() {
         }
     });
     assert!(told.await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_restored_is_as_old_as_its_last_event_whatever_the_backup_says() {
+    let (world, _) = shelved(&Arc::default()).await;
+    let (early, late) = (world.backed_up().await, world.backed_up().await);
+    let told = restore(
+        world.ports_in(&early),
+        Timestamp::default(),
+        secret(PASSPHRASE),
+    );
+    let told = told.await;
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("its last event was at"), "{told}");
+    let next_year = world.now().plus(Duration::from_hours(365 * 24));
+    let restored = restore(world.ports_in(&late), next_year, secret(PASSPHRASE)).await;
+    let as_of = restored.unwrap().as_of;
+    assert!(as_of > Timestamp::default() && as_of <= world.now());
+    let backup = world.backed_up().await;
+    world.pass(Duration::from_hours(24));
+    let world = world.restored_from(backup).await;
+    let change = thaw(&world, &world.sign_in("iris").await).await.done();
+    assert_eq!(
+        change["body"]["frozen"]["causes"][0]["taken_at"],
+        json!(as_of)
+    );
+    let title = format!("thaw (restored from a backup of {as_of})");
+    assert_eq!(change["title"], title);
 }
 
 fn secret(text: &str) -> Secret<String> {

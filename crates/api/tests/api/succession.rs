@@ -126,8 +126,9 @@ async fn a_thaw_that_waited_lets_nobody_in_who_was_put_in_since() {
     let backup = world.backed_up().await;
     let world = world.restored_from(backup).await;
     let change = thaw(&world, &world.sign_in("iris").await).await.done();
-    let all = format!("thaw ({both}; restored from a backup)");
-    assert_eq!(change["title"], all);
+    let all = format!("thaw ({both}; restored from a backup of 20");
+    let title = change["title"].as_str().unwrap();
+    assert!(title.starts_with(&all), "{title}");
 }
 
 #[tokio::test]

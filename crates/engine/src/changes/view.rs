@@ -253,7 +253,7 @@ impl Known {
 
     fn frozen_by(&self, cause: &FreezeCause) -> String {
         match cause {
-            FreezeCause::Restored { .. } => "restored from a backup".to_owned(),
+            FreezeCause::Restored { taken_at } => format!("restored from a backup of {taken_at}"),
             FreezeCause::Succeeded {
                 identity,
                 roles,

@@ -6,5 +6,5 @@ mod restoring;
 mod succession;
 mod thawing;
 
-pub use restoring::{Restored, restore};
+pub use restoring::{Restored, Vouched, restore, vouched};
 pub use succession::{Successor, succeed};

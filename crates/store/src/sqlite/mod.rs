@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use schema::adopt;
-pub use snapshot::snapshot;
+pub use snapshot::{Copied, snapshot};
 
 use portcullis_model::{Body, StreamId};
 use portcullis_ports::store::{Projector, Query, SealedRow};

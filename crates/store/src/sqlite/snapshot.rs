@@ -2,13 +2,24 @@
 
 use std::path::Path;
 
+use portcullis_model::Timestamp;
 use portcullis_ports::StoreError;
 use portcullis_ports::store::Projector;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::faults::opening_fault;
+use super::read;
 use super::rebuild::rebuild;
 use super::schema::{self, Wanted};
+
+/// What was there to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// How many events there were, those that are left out of the copy among them.
+    pub there: u64,
+    /// When the last one in the copy was.
+    pub as_of: Option<Timestamp>,
+}
 
 /// Copies a store's file to a place where there is none yet: its first `events`, as they amount to, whole and without a log
 /// beside them, marked as a copy ([`SqliteStore::open_copy`](crate::SqliteStore::open_copy)). Whoever has the store open is
@@ -18,17 +29,24 @@ pub fn snapshot(
     to: &Path,
     events: u64,
     projector: &Projector,
-) -> Result<(), StoreError> {
+) -> Result<Copied, StoreError> {
     copy(store, to)?;
     let fault = |error: rusqlite::Error| opening_fault(to, &error);
     let connection = Connection::open(to).map_err(fault)?;
     schema::harden(&connection).map_err(fault)?;
+    let there = read::count(&connection).map_err(fault)?;
     for table in ["events", "bodies"] {
         let later = format!("DELETE FROM {table} WHERE position >= ?1");
         connection.execute(&later, [events]).map_err(fault)?;
     }
     schema::mark_as_copy(&connection).map_err(fault)?;
-    rebuild(&connection, projector)
+    rebuild(&connection, projector)?;
+    let as_of = "SELECT at FROM events ORDER BY position DESC LIMIT 1";
+    let as_of = connection.query_row(as_of, [], |row| row.get(0)).optional();
+    Ok(Copied {
+        there,
+        as_of: as_of.map_err(fault)?.map(Timestamp::from_millis),
+    })
 }
 
 fn copy(store: &Path, to: &Path) -> Result<(), StoreError> {
@@ -52,10 +70,11 @@ fn copy(store: &Path, to: &Path) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use std::sync::Arc;
 
+    use portcullis_model::Event;
     use portcullis_ports::Store as _;
     use portcullis_ports::conformance::store::world::{append, event, project, stream};
     use serde_json::json;
@@ -76,7 +95,10 @@ mod tests {
             written(number).await;
         }
         let snapshot = |to, events| snapshot(&path("store.db"), &path(to), events, &project);
-        snapshot("copy.db", 15).unwrap();
+        let copied = snapshot("copy.db", 15).unwrap();
+        let last = store.events(14, 1).await.unwrap();
+        let last = Event::from_leaf(&last[0].leaf).unwrap();
+        assert_eq!((copied.there, copied.as_of), (20, Some(last.at)));
         written(20).await;
         let copy = SqliteStore::open_copy(path("copy.db")).unwrap();
         copy.check(Arc::new(project)).await.unwrap();

@@ -41,12 +41,12 @@ pub(super) struct About {
     format: u32,
     /// The version of the program that made it.
     program: String,
-    /// When it was begun.
+    /// When it was made, as it says: nothing vouches for that.
     pub(super) taken_at: Timestamp,
 }
 
 impl About {
-    pub(super) fn now(taken_at: Timestamp) -> Self {
+    pub(super) fn at(taken_at: Timestamp) -> Self {
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn another_format_is_refused_whatever_else_it_says() {
-        let about = serde_json::to_vec(&About::now(Timestamp::from_millis(7))).unwrap();
+        let about = serde_json::to_vec(&About::at(Timestamp::from_millis(7))).unwrap();
         assert_eq!(
             About::parse(&about).unwrap().taken_at,
             Timestamp::from_millis(7)

@@ -55,17 +55,20 @@ fn beside(folder: &DataFolder, file: &Path) -> anyhow::Result<PathBuf> {
 
 fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64, u64)> {
     let scratch = scratch(beside, ".backing-up-")?;
-    let about = serde_json::to_vec(&About::now(SystemClock::new().now()))?;
     let mut archive = ArchiveWriter::create(file)?;
-    archive.add_bytes(ABOUT, &about)?;
     // In this order each is at least as new as what stands before it and speaks of it: the checkpoint of entries, the
     // ledger of events, the events of tapes and bundles. Events that the checkpoint does not vouch for yet are left out.
     let (checkpoint, events) = checkpoint(folder)?;
     archive.add_bytes(CHECKPOINT, &checkpoint)?;
     add_folder(&mut archive, folder, LEDGER)?;
     let copy = scratch.path().join(STORE);
-    snapshot(&folder.store(), &copy, events, &project)?;
+    let copied = snapshot(&folder.store(), &copy, events, &project)?;
     archive.add_file(STORE, &copy)?;
+    // Of a clock that was set back, the ledger's time counts: no backup is older than its last event.
+    let taken_at = SystemClock::new()
+        .now()
+        .max(copied.as_of.unwrap_or_default());
+    archive.add_bytes(ABOUT, &serde_json::to_vec(&About::at(taken_at))?)?;
     for name in FILES {
         let place = folder.path().join(name);
         if place.exists() {

@@ -109,18 +109,19 @@ fn tell(global: &Global, folder: &DataFolder, restored: &Restored) -> anyhow::Re
         return output::json(&serde_json::json!({
             "data": data,
             "events": restored.events,
+            "as_of": restored.as_of,
             "ledger_key": restored.ledger_key,
         }));
     }
     let data = data.display();
     output::line(format!(
-        "installation restored in {data}, as it was after {} events\n\n\
+        "installation restored in {data}, as it was after {} events, of which the last was at {}\n\n\
          It is frozen. Whatever was open is over, everybody signs in anew, and what grants had given is taken away at the\n\
          targets once the server runs. What happened after the backup is lost, and nothing vouches for portcullis.toml: look\n\
          through people, groups, policy and the configuration.\n\n\
          Next: portcullis serve --data {data}\n\
          then, as an owner of identities or of privileged sessions: portcullis thaw     (the other owners sign with approve)",
-        restored.events
+        restored.events, restored.as_of
     ))?;
     let looked_for = Config::read(folder, None).map(|config| config.unlock.identity_in(folder));
     match looked_for {

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use anyhow::Context;
-use portcullis_engine::{Diagnosis, Health, Unlock, diagnose, try_opening};
-use portcullis_model::Secret;
+use portcullis_engine::{Diagnosis, Health, Unlock, Vouched, diagnose, try_opening, vouched};
+use portcullis_model::{Secret, Timestamp};
 
 use super::{contents, scratch};
 use crate::args::Global;
 use crate::outcome::Outcome;
+use crate::secret_file;
 use crate::server::doctor::{Check, tell};
 use crate::server::folder::DataFolder;
 use crate::server::ports_of_copy;
-use crate::{output, secret_file};
 
 /// What is said of a running installation, and not of a copy.
 const NOT_OF_A_COPY: [&str; 3] = ["installation", "clock", "evidence"];
@@ -33,20 +33,22 @@ pub(super) async fn run(
         Err(error) => vec![Check::of("members", Err(error))],
         Ok((about, unpacked)) => {
             let whole = format!(
-                "{} files, {} bytes, all as they were written; taken at {}",
-                unpacked.files,
-                unpacked.bytes,
-                output::moment(&serde_json::to_value(&about)?, "/taken_at")
+                "{} files, {} bytes, all as they were written; says it was taken at {}",
+                unpacked.files, unpacked.bytes, about.taken_at
             );
             let mut checks = vec![Check::of("members", Ok(whole))];
-            checks.extend(look(&folder, passphrase).await);
+            checks.extend(look(&folder, about.taken_at, passphrase).await);
             checks
         }
     };
     tell(global, &checks)
 }
 
-async fn look(folder: &DataFolder, passphrase: Option<Secret<String>>) -> Vec<Check> {
+async fn look(
+    folder: &DataFolder,
+    said: Timestamp,
+    passphrase: Option<Secret<String>>,
+) -> Vec<Check> {
     let ports = match ports_of_copy(folder) {
         Ok(ports) => ports,
         Err(error) => return vec![Check::of("store", Err(error))],
@@ -54,6 +56,14 @@ async fn look(folder: &DataFolder, passphrase: Option<Secret<String>>) -> Vec<Ch
     let of_a_copy = |found: &Diagnosis| !NOT_OF_A_COPY.contains(&found.what);
     let found = diagnose(&ports, None).await.into_iter().filter(of_a_copy);
     let mut checks: Vec<_> = found.map(Check::from).collect();
+    let vouched = vouched(&ports, said).await.map(|vouched| {
+        let Vouched { events, as_of } = vouched;
+        format!("for all {events} events, of which the last was at {as_of}")
+    });
+    checks.push(Check::of(
+        "the ledger vouches",
+        vouched.map_err(anyhow::Error::from),
+    ));
     checks.push(match passphrase {
         None => Check {
             what: "passphrase".to_owned(),
