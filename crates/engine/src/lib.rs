@@ -80,6 +80,7 @@ pub use preview::{DEFAULT_SPAN, Preview, StageView};
 pub use recovery::{Restored, Successor, Vouched, restore, succeed, vouched};
 pub use repeats::{Call, Precedent};
 pub use requests::{Approved, Ask, RequestView};
+pub use secrets::sealed_with;
 pub use sessions::{SessionView, TapeReport, Watch};
 pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
 pub use start::{Options, Running, try_opening};

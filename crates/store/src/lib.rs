@@ -19,5 +19,5 @@ pub use archive::{ArchiveError, ArchiveWriter, Unpacked, unpack};
 pub use blobs::DirectoryBlobs;
 pub use reserve::FileReserve;
 pub use sealer::AgeSealer;
-pub use sqlite::{Copied, SqliteStore, adopt, snapshot};
+pub use sqlite::{Copied, SealedWith, SqliteStore, adopt, forget_strays, snapshot};
 pub use tiles::DirectoryTiles;

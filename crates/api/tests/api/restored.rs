@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use portcullis_engine::{Options, Running, Unlock, restore};
+use portcullis_engine::{Options, Running, Unlock, restore, sealed_with};
 use portcullis_model::{Secret, Timestamp};
 use portcullis_ports::Connector;
+use portcullis_store::forget_strays;
 use serde_json::{Value, json};
 
 use crate::call::Reply;
@@ -339,6 +340,28 @@ async fn what_is_restored_is_as_old_as_its_last_event_whatever_the_backup_says()
     );
     let title = format!("thaw (restored from a backup of {as_of})");
     assert_eq!(change["title"], title);
+}
+
+/// Had one more event been sealed with, its row would be deleted from what is restored.
+#[tokio::test]
+async fn everything_that_is_sealed_belongs_to_an_event() {
+    let lock = Lock::with(b"first");
+    let world = World::rotating_by(lock.clone()).await;
+    let people = locked_gate(&world).await;
+    let ask = json!({"resource": "gate", "words": ["shell"], "reason": "the lamp is out"});
+    let both = [people.olaf.as_str(), people.pia.as_str()];
+    world.granted(&people, ask, &both).await;
+    let door = Gate::sign_in(&world, "rosa", &people.rosa, "gate").await;
+    door.open(&world).await.unwrap();
+    let path = "/secrets/gate-key/rotate";
+    world.post(&people.olaf, path, json!({})).await;
+    let backup = world.backed_up().await;
+    let store = backup.path().join("store.db");
+    assert_eq!(forget_strays(&store, &sealed_with).unwrap(), 0);
+    let world = world.restored_from(backup).await;
+    let backup = world.backed_up().await;
+    let store = backup.path().join("store.db");
+    assert_eq!(forget_strays(&store, &sealed_with).unwrap(), 0);
 }
 
 fn secret(text: &str) -> Secret<String> {

@@ -3,6 +3,7 @@
 
 mod own;
 mod release;
+mod rows;
 
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::id::TypedId;
@@ -16,6 +17,7 @@ use crate::journal::{Command, Journal, Loaded};
 
 pub(crate) use own::{DoorKeys, OwnKeys, OwnSecret};
 pub(crate) use release::{FactReads, Warrant};
+pub use rows::sealed_with;
 
 /// The open keyring, and where sealed secrets lie.
 pub(crate) struct Vault {

@@ -16,6 +16,7 @@ mod revisions;
 mod rows;
 mod schema;
 mod snapshot;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 pub use schema::adopt;
 pub use snapshot::{Copied, snapshot};
+pub use strays::{SealedWith, forget_strays};
 
 use portcullis_model::{Body, StreamId};
 use portcullis_ports::store::{Projector, Query, SealedRow};

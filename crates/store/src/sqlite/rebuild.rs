@@ -25,6 +25,18 @@ fn replay(connection: &Connection, projector: &Projector) -> Result<(), StoreErr
     connection
         .execute_batch("DELETE FROM row_keys; DELETE FROM rows; DELETE FROM claims;")
         .map_err(broken)?;
+    each_event(connection, |event, position| {
+        settle(connection, event, position)?;
+        project(connection, event, position, projector)
+    })
+}
+
+/// Goes over all events, the first one first.
+pub fn each_event(
+    connection: &Connection,
+    mut look: impl FnMut(&Event, u64) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let broken = |error: rusqlite::Error| fault(&error);
     let mut statement = connection
         .prepare("SELECT position, leaf FROM events ORDER BY position")
         .map_err(broken)?;
@@ -36,8 +48,7 @@ fn replay(connection: &Connection, projector: &Projector) -> Result<(), StoreErr
             .as_blob()
             .map_err(|error| unreadable(position, &error))?;
         let event = Event::from_leaf(leaf).map_err(|error| unreadable(position, &error))?;
-        settle(connection, &event, position)?;
-        project(connection, &event, position, projector)?;
+        look(&event, position)?;
     }
     Ok(())
 }
@@ -72,6 +83,7 @@ fn project(
     kept.map_err(|error| fault(&error))
 }
 
-fn unreadable(position: u64, cause: &dyn Display) -> StoreError {
+/// That an event is not one that can be replayed.
+pub fn unreadable(position: u64, cause: &dyn Display) -> StoreError {
     StoreError::Damaged(format!("event {position} cannot be replayed: {cause}"))
 }

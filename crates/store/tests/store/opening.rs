@@ -193,7 +193,7 @@ async fn a_store_whose_tables_are_not_those_we_make_is_refused_by_name() {
             matches!(&error, StoreError::Damaged(text) if text.contains(said) && text.contains("store.db")),
             "{sql}: {error}"
         );
-        let copied = snapshot(&path, &path.with_extension("copy"), 10, &project);
+        let copied = snapshot(&path, &path.with_extension("copy"), 10, &project, &|_| Ok(Vec::new()));
         assert!(copied.unwrap_err().to_string().contains(said), "{sql}");
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use portcullis_engine::project;
+use portcullis_engine::{project, sealed_with};
 use portcullis_ports::Clock;
 use portcullis_store::{ArchiveError, ArchiveWriter, snapshot};
 
@@ -62,7 +62,7 @@ fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64
     archive.add_bytes(CHECKPOINT, &checkpoint)?;
     add_folder(&mut archive, folder, LEDGER)?;
     let copy = scratch.path().join(STORE);
-    let copied = snapshot(&folder.store(), &copy, events, &project)?;
+    let copied = snapshot(&folder.store(), &copy, events, &project, &sealed_with)?;
     archive.add_file(STORE, &copy)?;
     // Of a clock that was set back, the ledger's time counts: no backup is older than its last event.
     let taken_at = SystemClock::new()

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use anyhow::{Context, bail};
-use portcullis_engine::Restored;
+use portcullis_engine::{Restored, sealed_with};
 use portcullis_model::Secret;
 
 use super::contents::{self, STORE};
@@ -71,8 +71,9 @@ async fn into(
     passphrase: Secret<String>,
 ) -> anyhow::Result<Restored> {
     let (about, _) = contents::unpack(file, folder)?;
-    let restored =
-        portcullis_engine::restore(ports_of_copy(folder)?, about.taken_at, passphrase).await?;
+    portcullis_store::forget_strays(&folder.store(), &sealed_with)?;
+    let ports = ports_of_copy(folder)?;
+    let restored = portcullis_engine::restore(ports, about.taken_at, passphrase).await?;
     // It is frozen by now: only what is so may be served.
     portcullis_store::adopt(&folder.store())?;
     replace_private(&folder.online_key(), restored.online.expose().as_bytes())?;
