@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const MOST_BYTES: usize = 40_000;
 
 impl Engine {
-    /// Asks every target. Those that do not answer are told of, and hold nobody up. What is out of order comes first;
+    /// Asks every target. Those that do not answer are told of, and hold nobody up. What is worst comes first;
     /// how many findings there was no room for comes with it.
     pub(super) async fn look_at_targets(&self) -> Result<(Vec<Finding>, u64), Failure> {
         let census = self.census().await?;
@@ -48,7 +48,7 @@ impl Engine {
         found.extend(looked.filter(|finding| {
             finding.stands != Standing::HeldWithoutGrant || !ours.contains(&in_words(finding))
         }));
-        found.sort_by_key(|finding| (finding.stands.is_in_order(), finding.clone()));
+        worst_first(&mut found);
         cut(found)
     }
 
@@ -171,6 +171,11 @@ fn in_words(finding: &Finding) -> (String, String) {
     (finding.resource.clone(), finding.what.clone())
 }
 
+/// What is cut off is what matters least.
+fn worst_first(found: &mut [Finding]) {
+    found.sort_by(|one, other| (one.stands, one).cmp(&(other.stands, other)));
+}
+
 /// As much as there is room for, and how many more there are.
 fn cut(found: Vec<Finding>) -> Result<(Vec<Finding>, u64), Failure> {
     let (mut bytes, mut kept, mut more) = (0, Vec::new(), 0);
@@ -234,5 +239,27 @@ mod tests {
         assert!(more > 0 && serde_json::to_vec(&kept).unwrap().len() < 50_000);
         let (kept, more) = cut((0..10).map(one).collect()).unwrap();
         assert_eq!((kept.len(), more), (10, 0));
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_never_the_worst() {
+        let one = |resource: String, stands| Finding {
+            resource,
+            what: "x".repeat(100),
+            stands,
+        };
+        let unreachable = |number| one(format!("a-{number}"), Standing::Unreachable);
+        let mut found: Vec<_> = (0..1000).map(unreachable).collect();
+        let worst = [
+            ("z", Standing::HeldWithoutGrant),
+            ("y", Standing::NotProvedGone),
+            ("x", Standing::Refused),
+        ];
+        let worst = worst.map(|(name, stands)| one(name.to_owned(), stands));
+        found.extend(worst.iter().rev().cloned());
+        found.push(one("0".to_owned(), Standing::Accepted));
+        worst_first(&mut found);
+        let (kept, more) = cut(found).unwrap();
+        assert!(more > 0 && kept.starts_with(&worst), "{:?}", kept.get(..4));
     }
 }

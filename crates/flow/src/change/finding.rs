@@ -15,22 +15,22 @@ pub struct Finding {
     pub stands: Standing,
 }
 
-/// How it stands.
+/// How it stands; what matters most is least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// The target accepts the secret.
-    Accepted,
-    /// The target refuses the secret, or what it is to do there.
-    Refused,
     /// Somebody holds a right there that no grant gave.
     HeldWithoutGrant,
     /// What a grant gave is not proved to be gone.
     NotProvedGone,
+    /// The target refuses the secret, or what it is to do there.
+    Refused,
     /// The target could not be asked.
     Unreachable,
     /// Nothing here can ask the target.
     NotAsked,
+    /// The target accepts the secret.
+    Accepted,
 }
 
 impl Standing {
@@ -44,10 +44,5 @@ impl Standing {
             Self::Unreachable => "the target could not be asked",
             Self::NotAsked => "nothing here can ask the target",
         }
-    }
-
-    /// Whether it is as it should be.
-    pub const fn is_in_order(self) -> bool {
-        matches!(self, Self::Accepted)
     }
 }
