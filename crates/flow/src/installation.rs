@@ -59,7 +59,7 @@ crate::events! {
             identity: IdentityId,
             /// What they may sign for the installation.
             roles: BTreeSet<OwnerRole>,
-            /// Whether they had enrolled before.
+            /// Whether they had enrolled before, and may sign nothing more by it.
             again: bool,
         }
         /// Its owners saw what was found at the targets, and let it open again.
@@ -130,7 +130,7 @@ pub enum FreezeCause {
         identity: IdentityId,
         /// What they may sign for the installation.
         roles: BTreeSet<OwnerRole>,
-        /// Whether they had enrolled before.
+        /// Whether they had enrolled before, and may sign nothing more by it.
         again: bool,
     },
 }

@@ -56,7 +56,7 @@ async fn with_one_owner_lost_another_is_put_in_by_the_offline_slot_and_seen_by_a
     let asked = world.post(&people.rosa, "/requests", shell()).await;
     assert!(asked.text().contains("is frozen"), "{}", asked.text());
     let change = thaw(&world, &people.iris).await.done();
-    assert_eq!(change["title"], "thaw (olga put in for resource)");
+    assert_eq!(change["title"], "thaw (olga is put in for resource)");
     sign(&world, &people.pia, &change).await;
     assert_eq!(sign(&world, &olga, &change).await["status"], "applied");
     world.post(&people.rosa, "/requests", shell()).await.done();
@@ -80,6 +80,21 @@ async fn an_owner_whose_phone_is_lost_enrolls_again_and_keeps_nothing_of_before(
     sign(&world, &people.pia, &change).await;
     assert_eq!(change["title"], "thaw (olaf enrolls again for resource)");
     assert_eq!(sign(&world, &olaf, &change).await["status"], "applied");
+}
+
+#[tokio::test]
+async fn whoever_may_sign_more_by_it_or_never_enrolled_is_told_as_put_in() {
+    let (world, people) = world().await;
+    let add = json!({"name": "nora", "kind": "human", "roles": []});
+    let change = world.post(&people.iris, "/identities", add).await.done();
+    world.sign(&change, &[&people.olaf, &people.pia]).await;
+    let (world, _) = recovered(world, "nora", &[OwnerRole::Resource], PASSPHRASE).await;
+    let (world, _) = recovered(world, "olaf", &[OwnerRole::Pam], PASSPHRASE).await;
+    let (world, _) = recovered(world, "rosa", &[OwnerRole::Iam], PASSPHRASE).await;
+    let change = thaw(&world, &people.iris).await.done();
+    let all =
+        "nora is put in for resource; olaf is put in for pam, resource; rosa is put in for iam";
+    assert_eq!(change["title"], format!("thaw ({all})"));
 }
 
 #[tokio::test]
@@ -120,7 +135,7 @@ async fn a_thaw_that_waited_lets_nobody_in_who_was_put_in_since() {
     let asked = world.post(&people.rosa, "/requests", shell()).await;
     assert_eq!(asked.problem().0, 503);
     // Whoever came before is not forgotten over who came last, nor over a restoration.
-    let both = "olga put in for resource; otto put in for resource";
+    let both = "olga is put in for resource; otto is put in for resource";
     let change = thaw(&world, &people.iris).await.done();
     assert_eq!(change["title"], format!("thaw ({both})"));
     let backup = world.backed_up().await;

@@ -259,7 +259,7 @@ impl Known {
                 roles,
                 again,
             } => {
-                let does = if *again { "enrolls again" } else { "put in" };
+                let does = if *again { "enrolls again" } else { "is put in" };
                 let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
                 format!("{} {does} for {}", self.name(*identity), roles.join(", "))
             }

@@ -51,11 +51,10 @@ impl Engine {
             .journal
             .find_one::<IdentityState>("name", &successor.name);
         let known = found.await?;
-        let again = known.is_some();
         let mut command = self.journal.command(None);
-        let mut loaded = match known {
-            Some(loaded) => self.again(&mut command, loaded, successor)?,
-            None => self.added(&mut command, successor)?,
+        let (mut loaded, again) = match known {
+            Some(loaded) => self.reinstated(&mut command, loaded, successor)?,
+            None => (self.added(&mut command, successor)?, false),
         };
         let record = loaded.get()?.identity.clone();
         let token = Token::issue(record.id, self.journal.entropy.as_ref());
@@ -71,14 +70,16 @@ impl Engine {
         Ok(token.expose())
     }
 
-    /// Somebody who is known: with more roles, if more are given, and with nothing of what they had.
-    fn again(
+    /// Somebody who is known: with more roles, if more are given, and with nothing of what they had. Whether all that comes of
+    /// it is that they enroll again.
+    fn reinstated(
         &self,
         command: &mut Command<'_>,
         mut loaded: Loaded<IdentityState>,
         successor: Successor,
-    ) -> Result<Loaded<IdentityState>, Failure> {
+    ) -> Result<(Loaded<IdentityState>, bool), Failure> {
         let known = loaded.get()?.identity.clone();
+        let again = loaded.get()?.has_enrolled() && successor.roles.is_subset(&known.roles);
         let mut identity = known.clone();
         identity.roles.extend(successor.roles);
         check_successor(&identity)?;
@@ -91,7 +92,7 @@ impl Engine {
             command.push(&mut loaded, &set)?;
         }
         command.push(&mut loaded, &IdentityEvent::Recovered {})?;
-        Ok(loaded)
+        Ok((loaded, again))
     }
 
     fn added(

@@ -55,6 +55,11 @@ impl IdentityState {
         Ok(())
     }
 
+    /// Whether it ever enrolled, though it may have to do so anew.
+    pub fn has_enrolled(&self) -> bool {
+        !self.methods.is_empty()
+    }
+
     /// Whether whoever could let it enroll would take somebody's place by it: it has enrolled, and owners did
     /// not sign that it may again.
     pub fn enrolment_is_closed(&self, now: Timestamp) -> bool {
