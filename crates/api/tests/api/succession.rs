@@ -91,9 +91,10 @@ async fn whoever_may_sign_more_by_it_or_never_enrolled_is_told_as_put_in() {
     let (world, _) = recovered(world, "nora", &[OwnerRole::Resource], PASSPHRASE).await;
     let (world, _) = recovered(world, "olaf", &[OwnerRole::Pam], PASSPHRASE).await;
     let (world, _) = recovered(world, "rosa", &[OwnerRole::Iam], PASSPHRASE).await;
+    let (world, _) = recovered(world, "olaf", &[OwnerRole::Pam], PASSPHRASE).await;
     let change = thaw(&world, &people.iris).await.done();
-    let all =
-        "nora is put in for resource; olaf is put in for pam, resource; rosa is put in for iam";
+    let all = "nora is put in for resource; olaf is put in for pam, resource; rosa is put in for iam; \
+               olaf enrolls again for pam, resource";
     assert_eq!(change["title"], format!("thaw ({all})"));
 }
 
@@ -154,6 +155,35 @@ async fn whoever_was_put_in_is_not_replaced_by_an_owner_of_identities_meanwhile(
     let other = world.post(&people.iris, path, json!({})).await;
     assert_eq!(other.problem().0, 503, "{}", other.text());
     world.keep_token("olga", token.unwrap());
+    world.sign_in("olga").await;
+}
+
+#[tokio::test]
+async fn whoever_is_to_enroll_keeps_the_seat_and_the_others_theirs() {
+    let (world, people) = world().await;
+    let (world, olaf) = recovered(world, "olaf", &[], PASSPHRASE).await;
+    // Olaf has yet to enroll: were he not counted, there would be no three owners left to protect.
+    for who in ["olaf", "pia"] {
+        let path = format!("/identities/{who}/suspend");
+        let alone = world.post(&people.iris, &path, json!({})).await;
+        assert_eq!(alone.problem(), (403, "last_owner".to_owned()), "{who}");
+    }
+    world.keep_token("olaf", olaf.unwrap());
+    let olaf = world.sign_in("olaf").await;
+    let change = thaw(&world, &people.iris).await.done();
+    sign(&world, &people.pia, &change).await;
+    assert_eq!(sign(&world, &olaf, &change).await["status"], "applied");
+    // Nor does the thaw give away the seat of who was put in and has not come yet, whether or not they had one before.
+    let (world, olga) = recovered(world, "olga", &[OwnerRole::Resource], PASSPHRASE).await;
+    let change = thaw(&world, &people.iris).await.done();
+    sign(&world, &people.pia, &change).await;
+    assert_eq!(sign(&world, &olaf, &change).await["status"], "applied");
+    let alone = world
+        .post(&people.iris, "/identities/olga/enroll", json!({}))
+        .await;
+    let answer = alone.done();
+    assert_eq!(answer["status"], "pending", "{answer}");
+    world.keep_token("olga", olga.unwrap());
     world.sign_in("olga").await;
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use portcullis_flow::approval::can_fill;
-use portcullis_flow::identity::IdentityState;
+use portcullis_flow::identity::{IdentityState, PutIn};
 use portcullis_model::{Identity, IdentityId, OwnerRole};
 
 use crate::Engine;
@@ -52,7 +52,8 @@ impl Engine {
         ))
     }
 
-    /// Who can sign, by role in the order of [`ROLES`]: active, and enrolled.
+    /// Who can sign, by role in the order of [`ROLES`]: active, and enrolled. Whoever is to enroll again counts meanwhile: else
+    /// nothing could be signed any more as it is, and one owner could take all others away.
     pub(super) async fn enrolled_owners(&self) -> Result<Vec<Vec<IdentityId>>, Failure> {
         let mut owners = Vec::new();
         for role in ROLES {
@@ -65,7 +66,8 @@ impl Engine {
         let mut enrolled = BTreeSet::new();
         for id in self.holders(role).await? {
             let loaded = self.journal.load::<IdentityState>(id).await?;
-            if loaded.get()?.methods.contains(PASSWORD) {
+            let state = loaded.get()?;
+            if state.methods.contains(PASSWORD) || state.put_in == Some(PutIn::Again) {
                 enrolled.insert(id);
             }
         }

@@ -116,6 +116,7 @@ impl Engine {
             change: None,
         };
         command.push(&mut loaded, &added)?;
+        command.push(&mut loaded, &IdentityEvent::Recovered {})?;
         Ok(loaded)
     }
 }

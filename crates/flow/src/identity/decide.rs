@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_model::{Authentication, Digest, Factor, IdentityId, Timestamp};
 
-use super::{IdentityEvent, IdentityState, StepUpTarget};
+use super::{IdentityEvent, IdentityState, PutIn, StepUpTarget};
 
 /// How long a sign-in of the command line or the console lasts.
 pub const SIGN_IN_LASTS: Duration = Duration::from_mins(15);
@@ -55,15 +55,16 @@ impl IdentityState {
         Ok(())
     }
 
-    /// Whether it ever enrolled, though it may have to do so anew.
+    /// Whether it has enrolled, though it may have to do so anew.
     pub fn has_enrolled(&self) -> bool {
-        !self.methods.is_empty()
+        !self.methods.is_empty() || self.put_in == Some(PutIn::Again)
     }
 
-    /// Whether whoever could let it enroll would take somebody's place by it: it has enrolled, and owners did
-    /// not sign that it may again.
+    /// Whether whoever could let it enroll would take somebody's place by it: it has enrolled, or was put in
+    /// with the offline slot and is to enroll with the token that came of that; and owners did not sign that it may again.
     pub fn enrolment_is_closed(&self, now: Timestamp) -> bool {
-        !self.methods.is_empty() && self.enrolment_allowed.is_none_or(|until| now >= until)
+        (!self.methods.is_empty() || self.put_in.is_some())
+            && self.enrolment_allowed.is_none_or(|until| now >= until)
     }
 
     /// Whether what was proved at a door still proves it: a key that was removed does not.

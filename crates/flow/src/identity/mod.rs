@@ -99,7 +99,8 @@ crate::events! {
         ClockCorrected "identity.clock_corrected" {}
         /// The installation was restored from a backup: what it proved before counts for nothing.
         Restored "identity.restored" {}
-        /// It is to enroll anew, by whoever holds the offline slot: nothing that it had proves anything any more.
+        /// It was put in by whoever holds the offline slot, and is to enroll with the token that comes of that: nothing that it
+        /// had proves anything any more.
         Recovered "identity.recovered" {}
         /// A door refused it something by name: a forward, a subsystem, an agent.
         Refused "identity.refused" {
@@ -142,6 +143,16 @@ pub struct StepUp {
     pub until: Timestamp,
 }
 
+/// What somebody had who was put in with the offline slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PutIn {
+    /// They never enrolled.
+    New,
+    /// They had enrolled, and are to do so again.
+    Again,
+}
+
 /// An identity as its events amount to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityState {
@@ -153,6 +164,9 @@ pub struct IdentityState {
     /// Until when it may be let enroll again, if owners signed that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment_allowed: Option<Timestamp>,
+    /// Whether it was put in with the offline slot, and has not enrolled since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_in: Option<PutIn>,
     /// The sign-in methods it has.
     pub methods: BTreeSet<String>,
     /// Its SSH keys, by fingerprint.
@@ -214,6 +228,7 @@ impl Machine for IdentityState {
                 identity: identity.clone(),
                 enrolment: None,
                 enrolment_allowed: None,
+                put_in: None,
                 methods: BTreeSet::new(),
                 keys: BTreeMap::new(),
                 sign_ins: BTreeMap::new(),
@@ -240,6 +255,7 @@ impl Machine for IdentityState {
             IdentityEvent::Enrolled { methods, .. } => {
                 state.enrolment = None;
                 state.enrolment_allowed = None;
+                state.put_in = None;
                 // What was proved before may be in other hands: that is why somebody enrolls again.
                 state.keys.clear();
                 state.step_ups.clear();
@@ -275,6 +291,11 @@ impl Machine for IdentityState {
             IdentityEvent::Restored {} => state.forget_proofs(),
             IdentityEvent::Recovered {} => {
                 state.forget_proofs();
+                state.put_in = Some(if state.has_enrolled() {
+                    PutIn::Again
+                } else {
+                    PutIn::New
+                });
                 state.methods.clear();
                 state.keys.clear();
             }

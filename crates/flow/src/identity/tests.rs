@@ -136,6 +136,25 @@ fn what_was_allowed_before_a_suspension_is_not_after_it() {
 }
 
 #[test]
+fn whoever_was_put_in_enrolls_with_their_own_token_or_what_owners_signed() {
+    let apply = |state, event: &IdentityEvent| {
+        IdentityState::apply(Some(state), event, &meta(now())).unwrap()
+    };
+    let mut enrolled = rosa();
+    enrolled.methods.insert("password".to_owned());
+    for (before, had) in [(rosa(), false), (enrolled, true)] {
+        let state = apply(before, &IdentityEvent::Recovered {});
+        let state = apply(state, &IdentityEvent::Recovered {});
+        assert!(state.methods.is_empty() && state.enrolment_is_closed(now()));
+        assert_eq!(state.has_enrolled(), had);
+        let allowed = IdentityEvent::EnrolmentAllowed {
+            change: ChangeId::from_parts(now(), [3; 10]),
+        };
+        assert!(!apply(state, &allowed).enrolment_is_closed(now()));
+    }
+}
+
+#[test]
 fn an_enrolment_token_works_once_and_only_in_its_time() {
     let state = rosa();
     let opened = state.open_enrolment(token("once"), now()).unwrap();
