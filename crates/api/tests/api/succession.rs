@@ -188,6 +188,34 @@ async fn whoever_is_to_enroll_keeps_the_seat_and_the_others_theirs() {
 }
 
 #[tokio::test]
+async fn what_somebody_signed_before_they_were_put_in_anew_counts_for_nothing() {
+    let (world, people) = world().await;
+    let group = |name: &str| json!({"name": name, "path": "ordinary", "members": ["rosa"]});
+    let signed = world.post(&people.iris, "/groups", group("signed")).await;
+    let signed = signed.done();
+    let other = world.post(&people.iris, "/groups", group("other")).await;
+    let other = other.done();
+    assert_eq!(
+        sign(&world, &people.olaf, &signed).await["status"],
+        "pending"
+    );
+    let approved = world.post(&people.rosa, "/requests", shell()).await.done();
+    let approved = format!("/requests/{}", approved["id"].as_str().unwrap());
+    let shown = world.get(&people.olaf, &approved).await.done();
+    let body = json!({"digest": shown["digest"]});
+    let path = format!("{approved}/approve");
+    let waits = world.post(&people.olaf, &path, body).await.done();
+    assert_eq!(waits["status"], "pending", "{waits}");
+    let (world, _) = recovered(world, "olaf", &[], PASSPHRASE).await;
+    let status = async |path: &str| world.get(&people.iris, path).await.done()["status"].clone();
+    let change = |change: &Value| format!("/changes/{}", change["id"].as_str().unwrap());
+    assert_eq!(status(&change(&signed)).await, "lapsed");
+    assert_eq!(status(&change(&other)).await, "pending");
+    let shown = world.get(&people.rosa, &approved).await.done();
+    assert_eq!(shown["status"], "voided", "{shown}");
+}
+
+#[tokio::test]
 async fn what_grants_give_goes_on_and_is_not_told_as_found() {
     let (world, people) = shelved(&Arc::default()).await;
     let given = world.granted(&people, books(), &[&people.olaf]).await;

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use portcullis_flow::change::Change;
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
 use portcullis_flow::installation::{Installation, InstallationEvent};
+use portcullis_flow::request::Request;
 use portcullis_model::{Identity, IdentityKind, OwnerRole, Secret};
 
 use crate::Engine;
@@ -57,6 +59,7 @@ impl Engine {
             None => (self.added(&mut command, successor)?, false),
         };
         let record = loaded.get()?.identity.clone();
+        self.forget_said(&mut command, &record).await?;
         let token = Token::issue(record.id, self.journal.entropy.as_ref());
         let opened = loaded.get()?.open_enrolment(token.digest(), command.at())?;
         command.push(&mut loaded, &opened)?;
@@ -93,6 +96,35 @@ impl Engine {
         }
         command.push(&mut loaded, &IdentityEvent::Recovered {})?;
         Ok((loaded, again))
+    }
+
+    /// Ends what still waits with a signature or an approval of theirs: it may have been given by who has their phone, and
+    /// whoever signed beside them looks again.
+    async fn forget_said(
+        &self,
+        command: &mut Command<'_>,
+        record: &Identity,
+    ) -> Result<(), Failure> {
+        let pending = [("status", "pending")];
+        let why = || {
+            format!(
+                "{}, who had signed it, was put in anew with the offline slot: ask for it again",
+                record.name
+            )
+        };
+        for (stream, change) in self.journal.find::<Change>(&pending).await? {
+            if change.signatures.iter().any(|given| given.by == record.id) {
+                let mut loaded: Loaded<Change> = self.journal.load(stream).await?;
+                command.push(&mut loaded, &change.lapse(why())?)?;
+            }
+        }
+        for (stream, request) in self.journal.find::<Request>(&pending).await? {
+            if request.approvals.iter().any(|given| given.by == record.id) {
+                let mut loaded: Loaded<Request> = self.journal.load(stream).await?;
+                command.push(&mut loaded, &request.void(why())?)?;
+            }
+        }
+        Ok(())
     }
 
     fn added(
