@@ -168,8 +168,13 @@ impl Census {
 
     /// Whether somebody answers for a resource, or for the installation: they may know where it is.
     pub(crate) fn may_find(&self, who: IdentityId, resource: ResourceId) -> bool {
+        self.owns(who, resource) || self.is_owner(who)
+    }
+
+    /// Whether somebody is an owner of the installation.
+    pub(crate) fn is_owner(&self, who: IdentityId) -> bool {
         let roles = [OwnerRole::Iam, OwnerRole::Pam, OwnerRole::Resource];
-        self.owns(who, resource) || roles.into_iter().any(|role| self.holds(who, role))
+        roles.into_iter().any(|role| self.holds(who, role))
     }
 
     fn owns(&self, who: IdentityId, resource: ResourceId) -> bool {

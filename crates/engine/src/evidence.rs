@@ -134,7 +134,7 @@ impl Engine {
             return Err(Failure::denied(
                 "not_eligible",
                 format!(
-                    "the evidence of {id} tells where a resource is, which is for who answers for it"
+                    "the evidence of {id} tells where a resource is, or who holds what there, which is for who answers for it"
                 ),
                 "ask an owner of the resource, or of the installation, to take it",
             ));

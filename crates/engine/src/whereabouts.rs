@@ -105,19 +105,29 @@ impl Engine {
 /// The fields of a resource's record that tell where it is or what opens it.
 const TELLING: [&str; 2] = ["settings", "credential"];
 
-/// Whether a change tells somebody where a resource is who may not know.
+/// Whether a change tells somebody where a resource is who may not know; or what was found at all of them, which tells who
+/// holds what there and what opens it, and is for owners of the installation.
 pub(crate) fn tells_too_much(change: &Change, who: IdentityId, census: &Census) -> bool {
     match &change.body {
         ChangeBody::PutResource { resource, .. } => !census.may_find(who, resource.id),
+        ChangeBody::Thaw { .. } => !census.is_owner(who),
         _ => false,
     }
 }
 
-/// Takes out of a change what tells where a resource is.
+/// Takes out of a change what tells where a resource is, or what was found there.
 pub(crate) fn without_whereabouts(change: &mut Change, differences: &mut Vec<Difference>) {
-    if let ChangeBody::PutResource { resource, .. } = &mut change.body {
-        resource.settings = Value::Null;
-        resource.credential = None;
+    match &mut change.body {
+        ChangeBody::PutResource { resource, .. } => {
+            resource.settings = Value::Null;
+            resource.credential = None;
+        }
+        ChangeBody::Thaw { found, more, .. } => {
+            found.clear();
+            *more = 0;
+            differences.clear();
+        }
+        _ => {}
     }
     differences.retain(|difference| {
         let field = difference.field.split('.').next().unwrap_or_default();

@@ -174,6 +174,19 @@ async fn owners_are_told_what_the_targets_hold_that_the_backup_does_not_know() {
     assert_eq!(found(&change), wanted);
     let told = change["differences"].to_string();
     assert!(told.contains("held, and no grant gave it"), "{told}");
+    // Which is nobody else's business: neither in the change, nor in lists, nor in its evidence.
+    let path = format!("/changes/{}", change["id"].as_str().unwrap());
+    let evidence = format!("/ledger/evidence/{}", change["id"].as_str().unwrap());
+    for (who, told) in [(&people.pia, true), (&people.rosa, false)] {
+        for path in [path.as_str(), "/changes"] {
+            let seen = world.get(who, path).await;
+            assert_eq!(seen.text().contains("held_without_grant"), told, "{path}");
+            assert_eq!(seen.text().contains("no grant gave it"), told, "{path}");
+        }
+        let seen = world.get(who, &path).await;
+        assert_eq!(seen.text().contains("shelf-key"), told, "{}", seen.text());
+    }
+    assert_eq!(world.get(&people.rosa, &evidence).await.problem().0, 403);
 }
 
 #[tokio::test]

@@ -199,12 +199,11 @@ async fn what_somebody_signed_before_they_were_put_in_anew_counts_for_nothing() 
         sign(&world, &people.olaf, &signed).await["status"],
         "pending"
     );
-    let approved = world.post(&people.rosa, "/requests", shell()).await.done();
-    let approved = format!("/requests/{}", approved["id"].as_str().unwrap());
-    let shown = world.get(&people.olaf, &approved).await.done();
-    let body = json!({"digest": shown["digest"]});
+    let made = world.post(&people.rosa, "/requests", shell()).await.done();
+    let approved = format!("/requests/{}", made["id"].as_str().unwrap());
+    let approve = json!({"digest": made["terms"]["digest"]});
     let path = format!("{approved}/approve");
-    let waits = world.post(&people.olaf, &path, body).await.done();
+    let waits = world.post(&people.olaf, &path, approve).await.done();
     assert_eq!(waits["status"], "pending", "{waits}");
     let (world, _) = recovered(world, "olaf", &[], PASSPHRASE).await;
     let status = async |path: &str| world.get(&people.iris, path).await.done()["status"].clone();
