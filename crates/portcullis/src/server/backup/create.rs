@@ -20,11 +20,22 @@ use crate::server::folder::DataFolder;
 pub(super) fn run(global: &Global, file: &Path) -> anyhow::Result<Outcome> {
     let folder = DataFolder::open(&global.data)?;
     let beside = beside(&folder, file)?;
-    let (events, bytes) = write(&folder, file, &beside)
+    let Written {
+        events,
+        left_out,
+        bytes,
+    } = write(&folder, file, &beside)
         .with_context(|| format!("backing {} up", folder.path().display()))?;
     if global.json {
-        output::json(&serde_json::json!({ "file": file, "events": events, "bytes": bytes }))?;
+        output::json(
+            &serde_json::json!({ "file": file, "events": events, "left_out": left_out, "bytes": bytes }),
+        )?;
     } else {
+        if left_out > 0 {
+            output::line(format!(
+                "{left_out} newer events are left out: the ledger does not vouch for them yet"
+            ))?;
+        }
         output::line(format!(
             "{}: {events} events, {bytes} bytes; restoring it takes the passphrase of the offline key slot\nNext: portcullis backup verify {}",
             file.display(),
@@ -53,7 +64,14 @@ fn beside(folder: &DataFolder, file: &Path) -> anyhow::Result<PathBuf> {
     Ok(parent)
 }
 
-fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64, u64)> {
+/// What came of it.
+struct Written {
+    events: u64,
+    left_out: u64,
+    bytes: u64,
+}
+
+fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<Written> {
     let scratch = scratch(beside, ".backing-up-")?;
     let mut archive = ArchiveWriter::create(file)?;
     // In this order each is at least as new as what stands before it and speaks of it: the checkpoint of entries, the
@@ -63,6 +81,7 @@ fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64
     add_folder(&mut archive, folder, LEDGER)?;
     let copy = scratch.path().join(STORE);
     let copied = snapshot(&folder.store(), &copy, events, &project, &sealed_with)?;
+    let left_out = left_out(copied.there, events)?;
     archive.add_file(STORE, &copy)?;
     // Of a clock that was set back, the ledger's time counts: no backup is older than its last event.
     let taken_at = SystemClock::new()
@@ -78,7 +97,24 @@ fn write(folder: &DataFolder, file: &Path, beside: &Path) -> anyhow::Result<(u64
     for name in FOLDERS {
         add_folder(&mut archive, folder, name)?;
     }
-    Ok((events, archive.finish()?))
+    Ok(Written {
+        events,
+        left_out,
+        bytes: archive.finish()?,
+    })
+}
+
+/// How many events there are beyond those that the checkpoint vouches for; refused where there are fewer.
+fn left_out(there: u64, vouched_for: u64) -> anyhow::Result<u64> {
+    let beyond = there.checked_sub(vouched_for);
+    Ok(beyond.ok_or_else(|| Stuck {
+        what: format!(
+            "the store has {there} events, and the ledger vouches for {vouched_for}: some are lost"
+        ),
+        next:
+            "stop the server and see what portcullis doctor says; an earlier backup may have them"
+                .to_owned(),
+    })?)
 }
 
 /// The newest checkpoint, and how many events it vouches for. Whether it is genuine is seen to when it is restored.
@@ -121,4 +157,21 @@ fn add_folder(archive: &mut ArchiveWriter, folder: &DataFolder, name: &str) -> a
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::left_out;
+
+    #[test]
+    fn a_store_that_lost_events_is_not_backed_up() {
+        assert_eq!(left_out(7, 7).unwrap(), 0);
+        assert_eq!(left_out(9, 7).unwrap(), 2);
+        let told = left_out(6, 7).unwrap_err().to_string();
+        assert!(
+            told.contains("has 6 events") && told.contains("for 7"),
+            "{told}"
+        );
+    }
 }
