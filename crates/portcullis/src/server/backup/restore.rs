@@ -86,6 +86,8 @@ fn put_in_place(from: &Path, to: &Path) -> anyhow::Result<DataFolder> {
     if log.metadata().is_ok_and(|log| log.len() > 0) {
         bail!("{STORE} could not be written to its end: is the disk full?");
     }
+    // The reserve first: where there is no room for it, nothing is put anywhere.
+    DataFolder::create(from)?;
     for entry in fs::read_dir(from)? {
         let name = entry?.file_name();
         // What lies beside the store is of whoever had it open.
@@ -93,9 +95,8 @@ fn put_in_place(from: &Path, to: &Path) -> anyhow::Result<DataFolder> {
             put(from, to, Path::new(&name))?;
         }
     }
-    let folder = DataFolder::create(to)?;
     put(from, to, Path::new(STORE))?;
-    Ok(folder)
+    DataFolder::open(to)
 }
 
 fn put(from: &Path, to: &Path, name: &Path) -> anyhow::Result<()> {
@@ -132,5 +133,32 @@ fn tell(global: &Global, folder: &DataFolder, restored: &Restored) -> anyhow::Re
             folder.online_key().display()
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_for_its_reserve_is_not_put_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        for name in ["from", "from/tapes", "to"] {
+            make_private(&place(name)).unwrap();
+        }
+        fs::write(place("from").join(STORE), "events").unwrap();
+        // No file can be made where a folder is.
+        make_private(&place("from/reserve")).unwrap();
+        let refused = put_in_place(&place("from"), &place("to")).unwrap_err();
+        assert!(refused.to_string().contains("reserve"), "{refused}");
+        assert_eq!(fs::read_dir(place("to")).unwrap().count(), 0);
+        fs::remove_dir(place("from/reserve")).unwrap();
+        let made = put_in_place(&place("from"), &place("to")).unwrap();
+        assert_eq!(fs::read(made.store()).unwrap(), b"events");
+        for name in ["tapes", "reserve", "keys", "run"] {
+            assert!(place("to").join(name).exists(), "{name}");
+        }
     }
 }
