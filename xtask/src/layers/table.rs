@@ -127,6 +127,7 @@ const PLACEMENTS: &[Placement] = &[
         &[
             "aws-lc-rs",
             "hex",
+            "jiff",
             "schemars",
             "serde",
             "serde_json",

@@ -21,9 +21,9 @@ pub fn sealed_with(event: &Event) -> Result<Vec<(String, Option<u64>)>, String> 
     let unread = |error: EventError| error.to_string();
     Ok(match event.noun() {
         Installation::NOUN => match InstallationEvent::from_event(event).map_err(unread)? {
-            InstallationEvent::Founded { .. } => [SLOTS, KEYRING]
-                .map(|id| (id.to_owned(), Some(1)))
-                .to_vec(),
+            InstallationEvent::Founded { .. } => {
+                [SLOTS, KEYRING].map(|id| (id.to_owned(), Some(1))).to_vec()
+            }
             InstallationEvent::Restored { .. } => one(SLOTS, None),
             _ => Vec::new(),
         },

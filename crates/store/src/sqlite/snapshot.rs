@@ -80,8 +80,8 @@ mod tests {
 
     use portcullis_model::Event;
     use portcullis_ports::Store as _;
-    use portcullis_ports::store::SealedRow;
     use portcullis_ports::conformance::store::world::{append, event, project, stream};
+    use portcullis_ports::store::SealedRow;
     use serde_json::json;
 
     use super::snapshot;
