@@ -112,7 +112,7 @@ fn configurations(installation: &Installation) {
             &["line 3", "sssh"][..],
         ),
         ("[vault]\nenabled = false\n", &["line 1", "vault"]),
-        ("[ledger]\nenabled = false\n", &["line 1", "ledger"]),
+        ("[journal]\nenabled = false\n", &["line 1", "journal"]),
         ("[tape]\nrecording = false\n", &["line 2", "recording"]),
         ("[listen]\nssh = 22\n", &["line 2", "ssh"]),
         ("[listen]\nssh = \"localhost\"\n", &["line 2", "ssh"]),

@@ -161,7 +161,7 @@ async fn a_store_whose_tables_are_not_those_we_make_is_refused_by_name() {
             "the view seen in it is not of this program",
         ),
         (
-            "CREATE UNIQUE INDEX narrow ON rows (noun)",
+            "CREATE INDEX narrow ON rows (version)",
             "the index narrow in it is not of this program",
         ),
         (
