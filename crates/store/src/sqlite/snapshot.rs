@@ -120,6 +120,7 @@ mod tests {
         assert!(missing.is_err() && !path("other.db").exists());
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what a copy is asked with")]
     fn none(_: &Event) -> Result<Vec<(String, Option<u64>)>, String> {
         Ok(Vec::new())
     }
