@@ -46,7 +46,7 @@ pub async fn serve_https(
     Ok(())
 }
 
-/// The same without TLS, for what says nothing that is not public and is signed by itself.
+/// The same without TLS, for what keeps no secret and is asked by nobody's password.
 pub async fn serve_http(listener: TcpListener, router: Router, shutdown: watch::Receiver<bool>) {
     serve(listener, router, None, shutdown).await;
 }

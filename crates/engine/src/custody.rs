@@ -71,6 +71,13 @@ impl Custody {
         )));
     }
 
+    /// A witness saw another ledger.
+    pub(crate) fn contradicted(&self, what: impl Display) {
+        drop(self.distrusted.set(format!(
+            "{what}. Nothing begins on it: stop the server, put the newest data folder back, or have whoever runs the witness told, and start it anew"
+        )));
+    }
+
     /// A part of the server is gone that sees to what begins.
     pub(crate) fn broke(&self, what: impl Display) {
         drop(self.distrusted.set(format!(

@@ -91,8 +91,9 @@ impl Engine {
 
     /// The latest checkpoint, as a signed note.
     pub fn checkpoint(&self) -> Result<SignedCheckpoint, Failure> {
-        latest(self.ports.tiles.as_ref(), self.own.ledger.verifier())?
-            .ok_or_else(|| Failure::Unavailable("the ledger has no checkpoint yet".to_owned()))
+        let signed = latest(self.ports.tiles.as_ref(), self.own.ledger.verifier())?;
+        let signed = signed.map(|signed| self.witnesses.words_on(signed));
+        signed.ok_or_else(|| Failure::Unavailable("the ledger has no checkpoint yet".to_owned()))
     }
 
     /// The streams that belong to one story: a request with its grant, its sessions, and the installation's beginning.

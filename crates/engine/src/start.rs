@@ -140,17 +140,18 @@ impl Running {
             engine.journal.custody.failed(failure);
         }
         let dealt = engine.resume_trouble(installation.failing);
-        let running = Self::with_loops(engine, sequencer, dealt);
+        let running = Self::with_loops(engine, sequencer, dealt).await;
         let custody = &running.engine.journal.custody;
         custody.until_inspected(INSPECTION).await;
-        running.engine.witnesses.until_asked().await;
         Ok(running)
     }
 
-    fn with_loops(engine: Arc<Engine>, sequencer: Sequencer, dealt: Dealt) -> Self {
+    async fn with_loops(engine: Arc<Engine>, sequencer: Sequencer, dealt: Dealt) -> Self {
         let mut loops = Loops::of(Arc::clone(&engine));
         loops.start("the ledger", |_, stopped| sequencer.run(stopped));
         loops.start("witnesses", Engine::run_witnesses);
+        // Before anything else goes on by itself: it might be what was taken back already.
+        engine.witnesses.until_asked().await;
         loops.start("due work", Engine::run_duties);
         loops.start("rotation", Engine::run_rotations);
         loops.start("occasions", Engine::run_occasions);

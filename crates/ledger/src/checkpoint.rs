@@ -129,10 +129,10 @@ impl SignedCheckpoint {
         })
     }
 
-    /// The same with more signature lines, which the caller has verified.
-    pub(crate) fn with_lines(&self, lines: impl Iterator<Item = NoteSignature>) -> Self {
+    /// The same with one more signature line, which the caller has verified.
+    pub(crate) fn with_line(&self, line: Option<NoteSignature>) -> Self {
         let mut with = self.clone();
-        lines.for_each(|line| with.note.add(line));
+        line.into_iter().for_each(|line| with.note.add(line));
         with
     }
 

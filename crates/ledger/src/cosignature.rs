@@ -144,9 +144,10 @@ impl SignedCheckpoint {
                 trusted: 1,
             });
         }
-        let lines = answer.signatures().iter();
-        let theirs = lines.filter(|line| line.claims(&witness.0));
-        Ok(self.with_lines(theirs.cloned()))
+        // The first of theirs is the one that was verified.
+        let mut lines = answer.signatures().iter();
+        let theirs = lines.find(|line| line.claims(&witness.0));
+        Ok(self.with_line(theirs.cloned()))
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) enum LedgerCommand {
     },
     /// Keep, on another machine, what the ledger was: one that is rolled back or rewritten is found out
     #[command(
-        after_help = "Examples:\n  portcullis ledger witness --folder /var/lib/witness --name witness.example --key 'portcullis/ins_…+…'\n  portcullis ledger witness --folder /var/lib/witness --listen 0.0.0.0:8446 --key 'portcullis/ins_…+…'\n\nIt speaks c2sp.org/tlog-witness. It is told nothing that is not public and what it says is signed, so it needs no TLS; a proxy may give it some."
+        after_help = "Examples:\n  portcullis ledger witness --folder /var/lib/witness --name witness.example --key 'portcullis/ins_…+…'\n  portcullis ledger witness --folder /var/lib/witness --listen 0.0.0.0:8446 --key 'portcullis/ins_…+…'\n\nIt speaks c2sp.org/tlog-witness, in the clear. What it signs nobody can forge; but a server believes its refusals as they come, so let\nno stranger between the two: a proxy gives it TLS."
     )]
     Witness(WitnessArgs),
     /// The key that verifies checkpoints; with --json also the authority that target hosts trust

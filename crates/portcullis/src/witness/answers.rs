@@ -1,15 +1,17 @@
 //! The one call a witness answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use portcullis_api::Router;
-use portcullis_ledger::{Cosigner, Refusal, SignedCheckpoint};
+use portcullis_ledger::{Cosigner, Refusal};
 use portcullis_ports::Clock as _;
 
 use super::book::{Book, Unsigned};
@@ -17,6 +19,9 @@ use crate::server::SystemClock;
 
 /// The longest request that is read, in bytes: a note with all its signatures, and a proof.
 const MOST_BYTES: usize = 64 << 10;
+
+/// How long a request may take to arrive and be answered.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Who answers.
 pub(super) struct Witness {
@@ -36,9 +41,9 @@ impl Witness {
 
     /// The signature line for what a request shows.
     fn word(&self, request: &[u8]) -> Result<String, Unsigned> {
-        let signed: SignedCheckpoint = self.book.enter(request)?;
-        let seconds = self.clock.now().as_millis() / 1000;
-        Ok(self.cosigner.cosign(&signed, seconds))
+        self.book.enter(request, |signed| {
+            self.cosigner.cosign(signed, self.clock.now().as_secs())
+        })
     }
 }
 
@@ -46,7 +51,13 @@ pub(super) fn router(witness: Arc<Witness>) -> Router {
     Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(middleware::from_fn(in_time))
         .with_state(witness)
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let answered = tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await;
+    answered.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, request: Bytes) -> Response {
@@ -76,7 +87,11 @@ fn refusal(unsigned: &Unsigned) -> Response {
         Unsigned::Refused(Refusal::Inconsistent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
         Unsigned::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
-    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) {
+    // Whatever anybody may send is not logged: only what the log itself signed, and what this witness could not do.
+    if matches!(
+        status,
+        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::SERVICE_UNAVAILABLE
+    ) {
         tracing::warn!(%unsigned, "not signed");
     }
     (status, format!("{unsigned}\n")).into_response()

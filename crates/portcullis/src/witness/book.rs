@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use portcullis_ledger::{Checkpoint, NoteVerifier, Refusal, SignedCheckpoint, WitnessRequest};
 
 use crate::server::folder::replace_private;
@@ -15,6 +16,7 @@ use crate::server::folder::replace_private;
 /// The book, in a folder.
 pub(super) struct Book {
     logs: BTreeMap<String, Log>,
+    _lock: File,
 }
 
 struct Log {
@@ -36,19 +38,28 @@ pub(super) enum Unsigned {
 }
 
 impl Book {
-    /// Opens it. What was kept and cannot be read is an error: to begin anew would be to forget.
+    /// Opens it, for this process alone. What was kept and cannot be read is an error: to begin anew would be to forget.
     pub(super) fn open(folder: &Path, keys: Vec<NoteVerifier>) -> anyhow::Result<Self> {
-        let logs = keys.into_iter().map(|key| {
+        let lock = lock(folder)?;
+        let mut logs = BTreeMap::new();
+        for key in keys {
             let file = folder.join(format!("{}.checkpoint", file_name(key.name())));
             let latest = Mutex::new(kept(&file, &key)?);
-            Ok((key.name().to_owned(), Log { key, file, latest }))
-        });
-        let logs = logs.collect::<anyhow::Result<_>>()?;
-        Ok(Self { logs })
+            let name = key.name().to_owned();
+            if logs.contains_key(&name) {
+                bail!("two keys were given for the ledger {name}: which one signs it now?");
+            }
+            logs.insert(name, Log { key, file, latest });
+        }
+        Ok(Self { logs, _lock: lock })
     }
 
-    /// The checkpoint that a request asks to be signed, on the disk already.
-    pub(super) fn enter(&self, request: &[u8]) -> Result<SignedCheckpoint, Unsigned> {
+    /// Signs the checkpoint that a request shows, once it is on the disk. Nothing else of its ledger is signed meanwhile.
+    pub(super) fn enter(
+        &self,
+        request: &[u8],
+        sign: impl FnOnce(&SignedCheckpoint) -> String,
+    ) -> Result<String, Unsigned> {
         let request = WitnessRequest::parse(request)?;
         let origin = request.origin().to_owned();
         let Some(log) = self.logs.get(&origin) else {
@@ -56,10 +67,26 @@ impl Book {
         };
         let mut latest = log.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let signed = request.judge(&log.key, latest.as_ref())?;
-        let note = signed.note().to_string();
-        replace_private(&log.file, note.as_bytes()).map_err(Unsigned::NotKept)?;
-        *latest = Some(signed.checkpoint().clone());
-        Ok(signed)
+        if latest.as_ref() != Some(signed.checkpoint()) {
+            let note = signed.note().to_string();
+            replace_private(&log.file, note.as_bytes()).map_err(Unsigned::NotKept)?;
+            *latest = Some(signed.checkpoint().clone());
+        }
+        Ok(sign(&signed))
+    }
+}
+
+/// Two that keep one book would each sign what the other does not know of.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("lock");
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let opening = || format!("opening {}", path.display());
+    let lock = options.open(&path).with_context(opening)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("another witness runs in {}", folder.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(opening),
     }
 }
 
@@ -115,47 +142,59 @@ mod tests {
         Book::open(folder, vec![signer().verifier().clone()])
     }
 
+    fn enter(book: &Book, request: &[u8]) -> Result<String, Unsigned> {
+        book.enter(request, |signed| signed.checkpoint().size().to_string())
+    }
+
+    /// Where it is kept.
+    fn page(folder: &Path) -> PathBuf {
+        folder.join(format!("{}.checkpoint", file_name(ORIGIN)))
+    }
+
     #[test]
     fn what_was_signed_is_known_after_a_restart_and_a_smaller_tree_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        opened(folder.path())
-            .unwrap()
-            .enter(&request(0, 9))
-            .unwrap();
+        let book = opened(folder.path()).unwrap();
+        assert_eq!(enter(&book, &request(0, 9)).unwrap(), "9");
+        drop(book);
         let again = opened(folder.path()).unwrap();
         for smaller in [request(0, 8), request(8, 8)] {
-            let refused = again.enter(&smaller).unwrap_err();
+            let refused = enter(&again, &smaller).unwrap_err();
             let known = matches!(refused, Unsigned::Refused(Refusal::Elsewhere { size: 9 }));
             assert!(known, "{refused}");
         }
-        again.enter(&request(9, 9)).unwrap();
+        enter(&again, &request(9, 9)).unwrap();
     }
 
     #[test]
     fn what_cannot_be_kept_is_not_signed() {
         let folder = tempfile::tempdir().unwrap();
         let book = opened(folder.path()).unwrap();
-        let at = folder
-            .path()
-            .join(format!("{}.checkpoint", file_name(ORIGIN)));
-        fs::create_dir_all(at.join("in the way")).unwrap();
-        let refused = book.enter(&request(0, 9)).unwrap_err();
+        fs::create_dir_all(page(folder.path()).join("in the way")).unwrap();
+        let refused = enter(&book, &request(0, 9)).unwrap_err();
         assert!(matches!(refused, Unsigned::NotKept(_)), "{refused}");
     }
 
     #[test]
     fn a_witness_that_cannot_read_what_it_kept_does_not_begin_anew() {
         let folder = tempfile::tempdir().unwrap();
-        opened(folder.path())
-            .unwrap()
-            .enter(&request(0, 9))
-            .unwrap();
-        let at = folder
-            .path()
-            .join(format!("{}.checkpoint", file_name(ORIGIN)));
-        fs::write(at, "portcullis/ins_1\n9\n").unwrap();
-        let told = format!("{:#}", opened(folder.path()).map(|_| ()).unwrap_err());
+        enter(&opened(folder.path()).unwrap(), &request(0, 9)).unwrap();
+        fs::write(page(folder.path()), "portcullis/ins_1\n9\n").unwrap();
+        let told = format!("{:#}", opened(folder.path()).err().unwrap());
         assert!(told.contains("put it back from a copy"), "{told}");
+    }
+
+    #[test]
+    fn no_two_witnesses_keep_one_book_and_no_ledger_has_two_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = opened(folder.path()).unwrap();
+        let told = opened(folder.path()).err().unwrap().to_string();
+        assert!(told.contains("another witness runs"), "{told}");
+        drop(first);
+        let other = NoteSigner::from_seed(ORIGIN, &[8; 32]).unwrap();
+        let keys = [signer(), other].map(|signer| signer.verifier().clone());
+        let told = Book::open(folder.path(), keys.to_vec()).err().unwrap();
+        assert!(told.to_string().contains("two keys"), "{told}");
     }
 
     #[test]

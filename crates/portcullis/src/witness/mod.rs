@@ -5,7 +5,7 @@ mod answers;
 mod book;
 mod identity;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -31,11 +31,12 @@ pub(crate) async fn run(global: &Global, args: WitnessArgs) -> anyhow::Result<Ou
     let mut interruption = Interruption::listen(Hangup::AsUsual)?;
     make_private(&args.folder)?;
     closed_to_others(&args.folder)?;
-    let cosigner = identity::of(&args.folder, args.name.as_deref())?;
     let keys = args.keys.iter().map(|key| {
         NoteVerifier::parse(key.trim()).with_context(|| format!("{key:?}, as ledger key prints it"))
     });
     let book = Book::open(&args.folder, keys.collect::<Result<_, _>>()?)?;
+    // Behind the book's lock: of two that begin, one has a key that is not kept.
+    let cosigner = identity::of(&args.folder, args.name.as_deref())?;
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("--listen {} cannot be listened on", args.listen))?;
@@ -50,7 +51,12 @@ pub(crate) async fn run(global: &Global, args: WitnessArgs) -> anyhow::Result<Ou
 }
 
 fn say(global: &Global, key: &str, address: SocketAddr) -> anyhow::Result<()> {
-    let url = format!("http://{address}");
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "HOST".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    let url = format!("http://{host}:{}", address.port());
     if global.json {
         return output::json(&json!({ "key": key, "url": url }));
     }
