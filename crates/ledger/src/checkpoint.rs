@@ -130,9 +130,9 @@ impl SignedCheckpoint {
     }
 
     /// The same with one more signature line, which the caller has verified.
-    pub(crate) fn with_line(&self, line: Option<NoteSignature>) -> Self {
+    pub(crate) fn with_line(&self, line: NoteSignature) -> Self {
         let mut with = self.clone();
-        line.into_iter().for_each(|line| with.note.add(line));
+        with.note.add(line);
         with
     }
 

@@ -137,17 +137,20 @@ impl SignedCheckpoint {
     pub fn with_word(&self, lines: &[u8], witness: &WitnessKey) -> Result<Self, NoteError> {
         let answer = [self.note().text().as_bytes(), b"\n", lines].concat();
         let answer = Note::parse(&answer)?;
-        if witness.word(&answer)?.is_none() {
-            let names = answer.signatures().iter();
-            return Err(NoteError::UnknownKey {
-                signed_by: names.map(|line| line.name().to_owned()).collect(),
-                trusted: 1,
-            });
-        }
         // The first of theirs is the one that was verified.
         let mut lines = answer.signatures().iter();
         let theirs = lines.find(|line| line.claims(&witness.0));
-        Ok(self.with_line(theirs.cloned()))
+        match (witness.word(&answer)?, theirs) {
+            (Some(_), Some(line)) => Ok(self.with_line(line.clone())),
+            _ => Err(NoteError::UnknownKey {
+                signed_by: answer
+                    .signatures()
+                    .iter()
+                    .map(|line| line.name().to_owned())
+                    .collect(),
+                trusted: 1,
+            }),
+        }
     }
 }
 

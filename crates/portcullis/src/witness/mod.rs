@@ -54,7 +54,7 @@ fn say(global: &Global, key: &str, address: SocketAddr) -> anyhow::Result<()> {
     let host = match address.ip() {
         ip if ip.is_unspecified() => "HOST".to_owned(),
         IpAddr::V6(ip) => format!("[{ip}]"),
-        ip => ip.to_string(),
+        IpAddr::V4(ip) => ip.to_string(),
     };
     let url = format!("http://{host}:{}", address.port());
     if global.json {
