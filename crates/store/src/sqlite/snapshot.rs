@@ -37,6 +37,9 @@ pub fn snapshot(
     let fault = |error: rusqlite::Error| opening_fault(to, &error);
     let connection = Connection::open(to).map_err(fault)?;
     schema::harden(&connection).map_err(fault)?;
+    // What is left out is not to be read out of the file's free pages either.
+    let wiped = connection.pragma_update(None, "secure_delete", true);
+    wiped.map_err(fault)?;
     let there = read::count(&connection).map_err(fault)?;
     for table in ["events", "bodies"] {
         let later = format!("DELETE FROM {table} WHERE position >= ?1");
