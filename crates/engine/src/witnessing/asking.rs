@@ -102,12 +102,16 @@ impl Known {
         ledger: &Ledger,
         now: Timestamp,
     ) -> Result<Option<Given>, NoWord> {
-        let mut contradiction = None;
+        let (mut contradicted, mut claimed) = (false, None);
         for _ in 0..ATTEMPTS {
             let Some(signed) = ledger.latest().await? else {
                 return Ok(None);
             };
             let size = signed.checkpoint().size();
+            // The ledger has grown to what the witness saw: it was no contradiction.
+            if claimed.take_if(|seen| *seen <= size).is_some() {
+                contradicted = false;
+            }
             let from = self.size.load(Ordering::Relaxed).min(size);
             let shown = self.witness.show(ledger.growth(from, &signed).await?).await;
             let why = match shown.map_err(|error| NoWord::Failed(error.to_string()))? {
@@ -116,22 +120,23 @@ impl Known {
                     self.size.store(seen, Ordering::Relaxed);
                     continue;
                 }
-                Word::Knows(seen) if seen > size => self.rolled_back(seen, size),
+                Word::Knows(seen) if seen > size => {
+                    claimed = Some(seen);
+                    self.rolled_back(seen, size)
+                }
                 Word::Knows(_) if from < size => {
                     return Err(self.refused("it asks for what it was shown"));
                 }
                 Word::Knows(_) | Word::Contradicted => self.rewritten(size),
                 Word::Refused(why) => return Err(self.refused(&why)),
             };
-            if contradiction.replace(why).is_some() {
-                break;
+            if contradicted {
+                return Err(NoWord::Contradiction(why));
             }
+            contradicted = true;
             tokio::time::sleep(SECOND_LOOK).await;
         }
-        Err(match contradiction {
-            Some(why) => NoWord::Contradiction(why),
-            None => self.refused("it names another size each time"),
-        })
+        Err(self.refused("it answers something else each time"))
     }
 
     fn accepted(
@@ -327,7 +332,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_makes_no_sense_contradicts_nothing() {
         let sizes = [4, 5, 6, 7].map(Word::Knows).to_vec();
+        let once_first = vec![
+            Word::Contradicted,
+            Word::Knows(4),
+            Word::Knows(5),
+            Word::Knows(6),
+        ];
+        let once_last = vec![
+            Word::Knows(4),
+            Word::Knows(5),
+            Word::Knows(6),
+            Word::Contradicted,
+        ];
         for answers in [
+            once_first,
+            once_last,
             vec![Word::Refused("404".to_owned())],
             vec![Word::Knows(0)],
             sizes,

@@ -277,7 +277,6 @@ impl Api {
 }
 
 /// The cause of it all: what lies around it only says that there was one.
-/// What is at the bottom of an error.
 pub(crate) fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(inner) = innermost.source() {

@@ -330,6 +330,32 @@ mod tests {
     }
 
     #[test]
+    fn a_witness_that_cannot_be_asked_or_is_there_twice_is_refused() {
+        let key = portcullis_ledger::Cosigner::from_seed("witness.example", &[9; 32]);
+        let key = key.unwrap().key().to_string();
+        let one = |url: &str| format!("{{ url = \"{url}\", key = \"{key}\" }}");
+        let parse = |all: &[String]| {
+            Config::parse(&format!("[ledger]\nwitnesses = [{}]\n", all.join(", ")))
+        };
+        let (good, ftp) = (one("https://witness.example"), one("ftp://witness.example"));
+        assert_eq!(
+            parse(std::slice::from_ref(&good))
+                .unwrap()
+                .ledger
+                .witnesses
+                .len(),
+            1
+        );
+        for (all, why) in [
+            (vec![ftp], "say https://"),
+            (vec![good.clone(), good], "there twice"),
+        ] {
+            let told = format!("{:#}", parse(&all).unwrap_err());
+            assert!(told.contains(why), "{told}");
+        }
+    }
+
+    #[test]
     fn settings_that_would_do_nothing_are_refused() {
         for text in [
             "[store]\nurl = \"postgres://x\"",

@@ -82,7 +82,12 @@ fn word(status: StatusCode, read: Vec<u8>) -> Word {
         StatusCode::OK => Word::Cosigned(read),
         StatusCode::UNPROCESSABLE_ENTITY => Word::Contradicted,
         StatusCode::CONFLICT if let Some(size) = size() => Word::Knows(size),
-        _ => Word::Refused(format!("{status}: {}", text.trim())),
+        // Somebody else's words: a beginning of one line, quoted.
+        _ => {
+            let first = text.lines().next().unwrap_or_default();
+            let first: String = first.chars().take(200).collect();
+            Word::Refused(format!("{status}: {first:?}"))
+        }
     }
 }
 
