@@ -1,9 +1,7 @@
 //! What an intent comes to: impact, path and decision. Every door begins with it; nothing is changed by it.
 
-use std::time::Duration;
-
 use portcullis_classify::task::TASK;
-use portcullis_flow::request::{EffectiveView, Terms, Uses};
+use portcullis_flow::request::{EffectiveView, Uses};
 use portcullis_model::{
     Action, Classified, Controls, Digest, Identity, Impact, Intent, Path, Resource, Subject,
 };
@@ -19,12 +17,6 @@ use crate::secrets::Warrant;
 
 /// The most privileges listed in a request; the digest covers all.
 const MOST_LISTED: usize = 200;
-
-/// The longest a privileged grant lasts.
-const LONGEST_PRIVILEGED: Duration = Duration::from_hours(12);
-
-/// The longest an ordinary grant lasts.
-const LONGEST_ORDINARY: Duration = Duration::from_hours(90 * 24);
 
 /// The name of the action that looks into the tape of an ended session.
 pub(crate) const REPLAY: &str = "replay";
@@ -308,48 +300,5 @@ impl Assessment {
             listed: words.take(MOST_LISTED).collect(),
             more: u64::try_from(more).unwrap_or(u64::MAX),
         }))
-    }
-
-    /// The terms of a request, once policy allows it under a profile.
-    pub(crate) fn terms(
-        &self,
-        bundle: &Bundle,
-        path: Path,
-        profile: Controls,
-        span: Duration,
-    ) -> Result<Terms, Failure> {
-        let flow = bundle.flow_for(path, profile.approvals).ok_or_else(|| {
-            Failure::Invalid(format!(
-                "the bundle has no flow for level {} of the {path} path",
-                profile.approvals
-            ))
-        })?;
-        let longest = match path {
-            Path::Ordinary => LONGEST_ORDINARY,
-            Path::Privileged => LONGEST_PRIVILEGED,
-        };
-        if span.is_zero() {
-            return Err(Failure::Invalid(
-                "access for no time at all is none: say for how long".to_owned(),
-            ));
-        }
-        if span > longest {
-            let hours = longest.as_secs() / 3600;
-            return Err(Failure::Invalid(format!(
-                "access on the {path} path lasts up to {hours} hours: ask for less"
-            )));
-        }
-        Ok(Terms {
-            intent: self.intent.clone(),
-            digest: self.digest,
-            path,
-            classified: self.classified.clone(),
-            effective: self.effective_view()?,
-            profile,
-            flow: flow.clone(),
-            bundle: bundle.digest(),
-            span_secs: span.as_secs(),
-            uses: self.uses,
-        })
     }
 }

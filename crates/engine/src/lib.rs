@@ -49,6 +49,7 @@ mod steady;
 mod supervision;
 mod tapes;
 mod tasks;
+mod terms;
 mod tokens;
 mod turns;
 mod unlock;
