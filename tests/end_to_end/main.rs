@@ -27,6 +27,7 @@ mod folders;
 mod founding;
 mod installation;
 mod known_hosts;
+mod reconnecting;
 mod ssh_door;
 mod sweep;
 mod taking_away;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{Ask, DEFAULT_SPAN, Part, RequestView};
-use portcullis_model::{Digest, RequestId};
+use portcullis_engine::{Ask, DEFAULT_SPAN, Part, RequestView, Uses, Window};
+use portcullis_model::{Digest, RequestId, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,6 +39,35 @@ struct AskBody {
     reason: String,
     /// For how long; an hour when absent.
     span_secs: Option<u64>,
+    /// From when, in milliseconds since 1970, UTC; when it is granted where absent.
+    #[schema(value_type = Option<u64>)]
+    starts_at: Option<Timestamp>,
+    /// How often: a number, or `"any"`; as often as the action is usually done under one approval where absent.
+    #[schema(value_type = Option<Value>)]
+    uses: Option<AskedUses>,
+}
+
+/// How often something is asked for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AskedUses {
+    Counted(u32),
+    Word(AnyNumber),
+}
+
+#[derive(Deserialize)]
+enum AnyNumber {
+    #[serde(rename = "any")]
+    Any,
+}
+
+impl From<AskedUses> for Uses {
+    fn from(asked: AskedUses) -> Self {
+        match asked {
+            AskedUses::Counted(most) => Self::UpTo(most),
+            AskedUses::Word(AnyNumber::Any) => Self::Any,
+        }
+    }
 }
 
 /// Asks for access.
@@ -53,7 +82,11 @@ async fn ask(
         resource: body.resource,
         words: body.words,
         reason: body.reason,
-        span: body.span_secs.map_or(DEFAULT_SPAN, Duration::from_secs),
+        window: Window {
+            span: body.span_secs.map_or(DEFAULT_SPAN, Duration::from_secs),
+            starts_at: body.starts_at,
+            uses: body.uses.map(Uses::from),
+        },
     };
     Ok((StatusCode::CREATED, Json(engine.request(&who, ask).await?)))
 }

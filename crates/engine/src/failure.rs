@@ -8,7 +8,7 @@ use portcullis_flow::identity::IdentityRefusal;
 use portcullis_flow::machine::FoldError;
 use portcullis_flow::request::RequestRefusal;
 use portcullis_flow::secret::RotationRefusal;
-use portcullis_flow::session::SessionRefusal;
+use portcullis_flow::session::{RUN_KEY, SessionRefusal};
 use portcullis_model::digest::CanonicalError;
 use portcullis_model::event::EventError;
 use portcullis_ports::{
@@ -99,7 +99,9 @@ impl From<AppendError> for Failure {
             AppendError::Claimed { scope, key } => match scope.as_str() {
                 "name" => Self::Conflict(format!("the name {key} is taken")),
                 "totp-step" => IdentityRefusal::CodeSpent.into(),
-                "grant-use" => GrantRefusal::Spent.into(),
+                // Which use it is, was read before somebody else made that one.
+                "grant-use" => Self::Raced,
+                RUN_KEY => Self::Conflict("this key was used for a run just now".to_owned()),
                 "ssh-key" => Self::Conflict(format!("the key {key} is registered already")),
                 _ => Self::Conflict(format!("{scope} {key} is used up")),
             },
@@ -166,9 +168,10 @@ impl From<GrantRefusal> for Failure {
         let message = refusal.to_string();
         match refusal {
             GrantRefusal::NotActive(_) | GrantRefusal::Ended(_) => Self::Conflict(message),
-            GrantRefusal::Over | GrantRefusal::Spent => {
+            GrantRefusal::Over | GrantRefusal::Spent { .. } => {
                 Self::denied("spent", message, "portcullis request … for another")
             }
+            GrantRefusal::NotYet(_) => Self::denied("not_yet", message, "portcullis grants list"),
             GrantRefusal::WrongPath { .. } => {
                 Self::denied("wrong_path", message, "portcullis request … on that path")
             }

@@ -87,11 +87,13 @@ pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
 pub use start::{Options, Running, try_opening};
 pub use tapes::{OpenTape, SealedTape};
 pub use tasks::{Declaration, TaskView};
+pub use terms::Window;
 pub use unlock::Unlock;
 pub use whereabouts::{ResourceView, Whereabouts};
 
 // What doors hand in or tell, so that they need not know the floors below.
 pub use portcullis_flow::identity::{SIGN_IN_LASTS, STEP_UP_LASTS, StepUpTarget};
+pub use portcullis_flow::request::Uses;
 pub use portcullis_vault::SecretKind;
 
 /// A running installation.
@@ -124,6 +126,7 @@ pub struct Engine {
     opening: turns::Turns<IdentityId>,
     /// Taken by whoever records that a session is to end, or has ended.
     ending: turns::Turns<portcullis_model::SessionId>,
+    last_uses: turns::Turns<portcullis_model::GrantId>,
     /// Held while a change takes effect.
     changing: tokio::sync::Mutex<()>,
     integrated: watch::Receiver<u64>,

@@ -1,7 +1,6 @@
 //! Asking for access, and deciding on what was asked.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use portcullis_flow::grant::Grant;
 use portcullis_flow::request::{ApproveFacts, Request, RequestEvent, RequestStatus, Submission};
@@ -19,6 +18,7 @@ use crate::failure::Failure;
 use crate::journal::{Command, Loaded};
 use crate::lists::{Order, Page, Part};
 use crate::standing::Standing;
+use crate::terms::Window;
 
 /// The most requests of one person that wait for an answer.
 const MOST_WAITING: usize = 100;
@@ -32,8 +32,8 @@ pub struct Ask {
     pub words: Vec<String>,
     /// Why, for people; kept erasable beside the ledger.
     pub reason: String,
-    /// For how long.
-    pub span: Duration,
+    /// When and how often.
+    pub window: Window,
 }
 
 /// A request for people and programs.
@@ -90,7 +90,7 @@ impl Engine {
         let action = self.parse_action(&resource, &ask.words).await?;
         let subject = Subject::oneself(who.identity);
         let assessment = self.assess(subject, resource, action).await?;
-        let submission = self.submission(&assessment, ask.span).await?;
+        let submission = self.submission(&assessment, &ask.window).await?;
         // Counted again where it is written: many may have been assessed at one moment.
         let _turn = self.asking.take(who.identity).await;
         self.spare_approvers(who.identity).await?;
@@ -138,7 +138,7 @@ impl Engine {
     async fn submission(
         &self,
         assessment: &Assessment,
-        span: Duration,
+        window: &Window,
     ) -> Result<Submission, Failure> {
         let bundle = self.bundle();
         match self.decide(&bundle, assessment).await? {
@@ -148,7 +148,7 @@ impl Engine {
                 next: Some(denial.narrowest),
             }),
             Decision::Allowed { path, profile, .. } => {
-                let terms = assessment.terms(&bundle, path, profile, span)?;
+                let terms = assessment.terms(&bundle, path, profile, window, self.journal.now())?;
                 let subject = &assessment.intent.subject;
                 let electorate = self
                     .electorate(&terms.flow, path, subject, &assessment.resource)

@@ -101,6 +101,7 @@ pub(crate) async fn assemble(
         fact_reads: crate::secrets::FactReads::default(),
         asking: crate::turns::Turns::default(),
         ending: crate::turns::Turns::default(),
+        last_uses: crate::turns::Turns::default(),
         opening: crate::turns::Turns::of(crate::door::OPENED_AT_ONCE),
         changing: tokio::sync::Mutex::default(),
     });

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_flow::request::Terms;
-use portcullis_model::{Controls, Path};
-use portcullis_policy::Bundle;
+use portcullis_flow::request::{Terms, Uses};
+use portcullis_model::{Controls, Path, Timestamp};
+use portcullis_policy::{Bundle, PolicyAction};
 
 use crate::assessment::Assessment;
 use crate::failure::Failure;
@@ -15,6 +15,59 @@ const LONGEST_PRIVILEGED: Duration = Duration::from_hours(12);
 /// The longest an ordinary grant lasts.
 const LONGEST_ORDINARY: Duration = Duration::from_hours(90 * 24);
 
+/// How far ahead access can be asked for.
+const FARTHEST_START: Duration = Duration::from_hours(30 * 24);
+
+/// The most uses that are counted for one approval.
+const MOST_USES: u32 = 100;
+
+/// When and how often access is wanted.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// For how long.
+    pub span: Duration,
+    /// From when, where that is not the moment it is granted.
+    pub starts_at: Option<Timestamp>,
+    /// How often, where that is not as often as the action is usually done under one approval.
+    pub uses: Option<Uses>,
+}
+
+impl Window {
+    /// An ordinary one, from when it is granted.
+    pub const fn of(span: Duration) -> Self {
+        Self {
+            span,
+            starts_at: None,
+            uses: None,
+        }
+    }
+
+    fn fits(&self, path: Path, now: Timestamp) -> Result<(), Failure> {
+        let longest = match path {
+            Path::Ordinary => LONGEST_ORDINARY,
+            Path::Privileged => LONGEST_PRIVILEGED,
+        };
+        let refused = if self.span.is_zero() {
+            "access for no time at all is none: say for how long".to_owned()
+        } else if self.span > longest {
+            let hours = longest.as_secs() / 3600;
+            format!("access on the {path} path lasts up to {hours} hours: ask for less")
+        } else if self.starts_at.is_some_and(|starts| starts < now) {
+            "access cannot begin in the past: leave the start out, and it begins once granted"
+                .to_owned()
+        } else if self
+            .starts_at
+            .is_some_and(|starts| starts > now.plus(FARTHEST_START))
+        {
+            let days = FARTHEST_START.as_secs() / 86_400;
+            format!("access begins within {days} days, or is asked for later")
+        } else {
+            return Ok(());
+        };
+        Err(Failure::Invalid(refused))
+    }
+}
+
 impl Assessment {
     /// The terms of a request, once policy allows it under a profile.
     pub(crate) fn terms(
@@ -22,7 +75,8 @@ impl Assessment {
         bundle: &Bundle,
         path: Path,
         profile: Controls,
-        span: Duration,
+        window: &Window,
+        now: Timestamp,
     ) -> Result<Terms, Failure> {
         let flow = bundle.flow_for(path, profile.approvals).ok_or_else(|| {
             Failure::Invalid(format!(
@@ -30,21 +84,7 @@ impl Assessment {
                 profile.approvals
             ))
         })?;
-        let longest = match path {
-            Path::Ordinary => LONGEST_ORDINARY,
-            Path::Privileged => LONGEST_PRIVILEGED,
-        };
-        if span.is_zero() {
-            return Err(Failure::Invalid(
-                "access for no time at all is none: say for how long".to_owned(),
-            ));
-        }
-        if span > longest {
-            let hours = longest.as_secs() / 3600;
-            return Err(Failure::Invalid(format!(
-                "access on the {path} path lasts up to {hours} hours: ask for less"
-            )));
-        }
+        window.fits(path, now)?;
         Ok(Terms {
             intent: self.intent.clone(),
             digest: self.digest,
@@ -54,8 +94,30 @@ impl Assessment {
             profile,
             flow: flow.clone(),
             bundle: bundle.digest(),
-            span_secs: span.as_secs(),
-            uses: self.uses,
+            starts_at: window.starts_at,
+            span_secs: window.span.as_secs(),
+            uses: self.uses_wanted(window.uses)?,
         })
+    }
+
+    /// Uses are sessions: of what is assigned, or looked at, there are none to count.
+    fn uses_wanted(&self, wanted: Option<Uses>) -> Result<Uses, Failure> {
+        let counted = matches!(
+            self.policy_action,
+            PolicyAction::OpenSession | PolicyAction::RunTask
+        );
+        match wanted {
+            None => Ok(self.uses),
+            Some(_) if !counted => Err(Failure::Invalid(format!(
+                "uses are counted of sessions and tasks; {} is held until its time is over",
+                self.intent.action.name
+            ))),
+            Some(Uses::UpTo(0)) => Err(Failure::Invalid("no use at all is no access".to_owned())),
+            Some(Uses::UpTo(1)) => Ok(Uses::One),
+            Some(Uses::UpTo(most)) if most > MOST_USES => Err(Failure::Invalid(format!(
+                "up to {MOST_USES} uses are counted for one approval: ask for fewer, or for any number"
+            ))),
+            Some(uses) => Ok(uses),
+        }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod administration;
 pub(crate) mod auditing;
 pub(crate) mod server;
+pub(crate) mod window;
 
 use std::path::PathBuf;
 

@@ -15,6 +15,10 @@ use zeroize::Zeroize;
 /// How long a gate may go without hearing from control before its sessions die.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(5);
 
+/// The environment variable in which a client names a run: what ran under the same name before is not run again, and
+/// its outcome is told. It is for the gate, and is passed on to no target.
+pub const RUN_KEY_VARIABLE: &str = "PORTCULLIS_IDEMPOTENCY_KEY";
+
 /// How often control speaks when it has nothing to say.
 pub const PULSE: Duration = Duration::from_millis(500);
 
@@ -114,6 +118,9 @@ pub struct OpenWish {
     pub source: SocketAddr,
     /// Shared by the channels of one connection.
     pub connection: String,
+    /// The client's own name for this run, see [`RUN_KEY_VARIABLE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Why a channel is not opened; the text goes to the client's standard error.
@@ -124,6 +131,9 @@ pub struct Refusal {
     pub code: String,
     /// What happened, why, and the narrowest request that would do; several lines, no secrets.
     pub message: String,
+    /// The status with which what was asked for ended when it ran before; absent where it is not known, or did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u32>,
 }
 
 /// A session that control has recorded as opened.

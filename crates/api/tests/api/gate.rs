@@ -66,12 +66,18 @@ impl Gate {
 
     /// Opens a shell.
     pub async fn open(&self, world: &World) -> Result<Held, Refusal> {
+        self.open_under(world, None).await
+    }
+
+    /// The same, as a run that has a name.
+    pub async fn open_under(&self, world: &World, key: Option<&str>) -> Result<Held, Refusal> {
         let wish = OpenWish {
             ticket: self.ticket.clone(),
             login: self.login.clone(),
             action: Action::named("shell"),
             source: source(),
             connection: "one".to_owned(),
+            key: key.map(str::to_owned),
         };
         let Opened { session, tape, .. } = world.engine.open(wish).await?;
         let reader = portcullis_tape::open(tape.header.as_slice()).unwrap();
@@ -116,6 +122,11 @@ impl Held {
 
     /// Ends the session; its tape too, if that can be done.
     pub async fn close(self, world: &World, cause: CloseCause) {
+        self.close_with(world, cause, None).await;
+    }
+
+    /// The same, with the status that its program ended with.
+    pub async fn close_with(self, world: &World, cause: CloseCause, exit: Option<u32>) {
         let Self { id, tape, sent } = self;
         let end = End {
             at_ms: 1000,
@@ -131,7 +142,7 @@ impl Held {
         drop(world.engine.record(id, segment).await);
         let closing = Closing {
             cause,
-            exit: None,
+            exit,
             signal: None,
             bytes_in: 1,
             bytes_out: 2,

@@ -69,6 +69,7 @@ impl Scene {
             action: Action::named("shell"),
             source: source(),
             connection: "one".to_owned(),
+            key: None,
         };
         self.world.engine.open(wish).await
     }

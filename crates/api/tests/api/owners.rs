@@ -230,6 +230,7 @@ async fn who_asked_already_is_told_whom_it_waits_for() {
         action: Action::named("shell"),
         source: ([192, 0, 2, 7], 50_000).into(),
         connection: "one".to_owned(),
+        key: None,
     };
     let refused = world.engine.open(wish).await.unwrap_err();
     let id = asked["id"].as_str().unwrap();

@@ -92,6 +92,7 @@ async fn what_was_proved_beforehand_counts_from_when_it_was_proved() {
             action: Action::named("shell"),
             source,
             connection: "one".to_owned(),
+            key: None,
         })
     };
     world.pass(Duration::from_secs(10 * 60 + 59));

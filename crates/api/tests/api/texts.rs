@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use portcullis_engine::{Ask, Failure};
+use portcullis_engine::{Ask, Failure, Window};
 use portcullis_model::id::TypedId;
 use portcullis_model::{Secret, SessionId};
 use serde_json::json;
@@ -55,7 +55,7 @@ async fn a_text_that_is_too_long_is_not_recorded_by_whatever_door_it_comes() {
         resource: "gate".to_owned(),
         words: vec!["shell".to_owned()],
         reason: "x".repeat(length),
-        span: Duration::from_mins(5),
+        window: Window::of(Duration::from_mins(5)),
     };
     let who = who.unwrap();
     world.engine.request(&who, ask(MOST)).await.unwrap();

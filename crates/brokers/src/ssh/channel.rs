@@ -1,10 +1,10 @@
 //! One session channel as pure state: what a client says before something runs, and how it ended.
 
 use portcullis_model::Action;
-use portcullis_ports::control::{CloseCause, Closing};
+use portcullis_ports::control::{CloseCause, Closing, RUN_KEY_VARIABLE};
 use portcullis_wire::ssh::{ExitSignal, FrontInput, Start, Terminal};
 
-use super::limits::{VARIABLE_BYTES, VARIABLES};
+use super::limits::{RUN_KEY_BYTES, VARIABLE_BYTES, VARIABLES};
 use super::parse;
 
 /// What a client said so far.
@@ -13,6 +13,7 @@ pub struct Setup {
     terminal: Option<Terminal>,
     variables: Vec<(String, String)>,
     variable_bytes: usize,
+    key: Option<String>,
 }
 
 /// Everything there is to know before something runs.
@@ -26,6 +27,8 @@ pub struct Wanted {
     pub start: Start,
     /// The same as an action.
     pub action: Action,
+    /// The client's own name for this run.
+    pub key: Option<String>,
 }
 
 impl Wanted {
@@ -75,10 +78,24 @@ impl Setup {
             .variable_bytes
             .saturating_add(name.len())
             .saturating_add(value.len());
+        if name == RUN_KEY_VARIABLE {
+            return self.name_run(value);
+        }
         if self.variables.len() >= VARIABLES || self.variable_bytes > VARIABLE_BYTES {
             return Step::Refuse("too many environment variables; see SendEnv of ssh".to_owned());
         }
         self.variables.push((name, value));
+        Step::More
+    }
+
+    /// It says which run this is, and is no variable of the program's.
+    fn name_run(&mut self, key: String) -> Step {
+        if !(1..=RUN_KEY_BYTES).contains(&key.len()) {
+            return Step::Refuse(format!(
+                "{RUN_KEY_VARIABLE} names a run in 1 to {RUN_KEY_BYTES} bytes"
+            ));
+        }
+        self.key = Some(key);
         Step::More
     }
 
@@ -102,6 +119,7 @@ impl Setup {
             variables: std::mem::take(&mut self.variables),
             start,
             action,
+            key: self.key.take(),
         })
     }
 }
@@ -193,6 +211,32 @@ mod tests {
         for command in [&b""[..], b" ", b"a\0b", b"\xff"] {
             let step = Setup::default().take(exec(command), "root");
             assert!(matches!(step, Step::Refuse(_)), "{command:?}: {step:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_run_goes_to_control_and_to_no_program() {
+        let named = |key: &str| {
+            let mut setup = Setup::default();
+            let variable = FrontInput::Variable {
+                name: RUN_KEY_VARIABLE.to_owned(),
+                value: key.to_owned(),
+            };
+            match setup.take(variable, "root") {
+                Step::More => setup.take(exec(b"uname"), "root"),
+                refused => refused,
+            }
+        };
+        let longest = "k".repeat(RUN_KEY_BYTES);
+        for key in ["deploy-7", &longest] {
+            let Step::Start(wanted) = named(key) else {
+                panic!("{key} names a run");
+            };
+            assert_eq!(wanted.key.as_deref(), Some(key));
+            assert_eq!(wanted.variables, Vec::new());
+        }
+        for key in ["", &(longest + "k")] {
+            assert!(matches!(named(key), Step::Refuse(_)), "{key}");
         }
     }
 

@@ -75,6 +75,9 @@ pub const SHUTDOWN: Duration = Duration::from_secs(10);
 /// Refusals by name that are reported of one connection; of more only that there were more.
 pub const REPORTS: usize = 64;
 
+/// The bytes of a client's own name for a run.
+pub const RUN_KEY_BYTES: usize = 200;
+
 /// Variables a channel may pass on, and the bytes of them all.
 pub const VARIABLES: usize = 32;
 /// See [`VARIABLES`].

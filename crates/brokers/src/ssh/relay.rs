@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use portcullis_model::{Action, Path, visible, visible_lines};
+use portcullis_model::{Path, visible, visible_lines};
 use portcullis_policy::{LeaseVerifier, SessionPermit};
 use portcullis_ports::control::{
-    CloseCause, Closing, Login, OpenWish, Opened, SessionLease, TapeFailure, TargetCredential,
-    Ticket,
+    CloseCause, Closing, Login, OpenWish, Opened, Refusal, SessionLease, TapeFailure,
+    TargetCredential, Ticket,
 };
 use portcullis_ports::{Clock, Control};
 use portcullis_tape::{Event, Exit, Notice, TrackKind};
@@ -65,12 +65,12 @@ pub async fn serve(shared: Arc<Shared>, visitor: Visitor, front: FrontChannel) -
     } = front;
     let wanted = match gather(&mut inputs, &visitor.login.account).await {
         Some(Ok(wanted)) => wanted,
-        Some(Err(reason)) => return refuse(&output, &reason).await,
+        Some(Err(reason)) => return refuse(&output, &reason, None).await,
         None => return After::Nothing,
     };
-    let opened = match open(&shared, &visitor, &wanted.action).await {
+    let opened = match open(&shared, &visitor, &wanted).await {
         Ok(opened) => opened,
-        Err(reason) => return refuse(&output, &reason).await,
+        Err(Refusal { message, exit, .. }) => return refuse(&output, &message, exit).await,
     };
     let id = opened.session;
     let registered = shared.orders.register(id);
@@ -104,29 +104,38 @@ async fn gather(
     None
 }
 
-async fn open(shared: &Shared, visitor: &Visitor, action: &Action) -> Result<Opened, String> {
+async fn open(shared: &Shared, visitor: &Visitor, wanted: &Wanted) -> Result<Opened, Refusal> {
     if shared.orders.is_quiet() {
-        return Err(
-            "control does not answer, so nothing can be opened; try again later".to_owned(),
-        );
+        return Err(unanswered(
+            "control does not answer, so nothing can be opened",
+        ));
     }
     let wish = OpenWish {
         ticket: visitor.ticket.clone(),
         login: visitor.login.clone(),
-        action: action.clone(),
+        action: wanted.action.clone(),
         source: visitor.source,
         connection: visitor.connection.clone(),
+        key: wanted.key.clone(),
     };
     match timeout(OPENING, shared.control.open(wish)).await {
-        Ok(Ok(opened)) => Ok(opened),
-        Ok(Err(refusal)) => Err(refusal.message),
-        Err(_) => Err("control did not answer in time; try again later".to_owned()),
+        Ok(answer) => answer,
+        Err(_) => Err(unanswered("control did not answer in time")),
     }
 }
 
-/// The reason to standard error, then the status of refusals: every client shows both.
-async fn refuse(output: &FrontOutput, reason: &str) -> After {
-    farewell(output, Some(&told(reason)), Some(REFUSED_STATUS)).await
+fn unanswered(what: &str) -> Refusal {
+    Refusal {
+        code: "unavailable".to_owned(),
+        message: format!("{what}; try again later"),
+        exit: None,
+    }
+}
+
+/// The reason to standard error, then the status of refusals: every client shows both. What ran before ends as it ended.
+async fn refuse(output: &FrontOutput, reason: &str, exit: Option<u32>) -> After {
+    let status = exit.unwrap_or(REFUSED_STATUS);
+    farewell(output, Some(&told(reason)), Some(status)).await
 }
 
 /// Our words in a terminal that may be raw. What others wrote of them cannot act on it.

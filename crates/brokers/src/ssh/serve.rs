@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_policy::{LeaseVerifier, VerifyingKey};
 use portcullis_ports::clock::random;
-use portcullis_ports::control::CloseCause;
+use portcullis_ports::control::{CloseCause, RUN_KEY_VARIABLE};
 use portcullis_ports::{BrokerError, BrokerSettings, Entropy};
 use portcullis_wire::ssh::{HostKey, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
@@ -88,14 +88,15 @@ fn config(host_key: HostKey) -> ServerConfig {
         limits: FRONT,
         attempts: ATTEMPTS,
         channels: CHANNELS,
-        passes_variable: is_locale,
+        passes_variable: is_taken,
         refusal_status: REFUSED_STATUS,
     }
 }
 
-/// What sshds take by default, and what cannot change what a command does beyond its language.
-fn is_locale(name: &str) -> bool {
-    name == "LANG" || name.starts_with("LC_")
+/// What sshds take by default, and what cannot change what a command does beyond its language; and the name of a run,
+/// which the gate keeps to itself.
+fn is_taken(name: &str) -> bool {
+    name == "LANG" || name.starts_with("LC_") || name == RUN_KEY_VARIABLE
 }
 
 /// Lets a connection in, unless there are too many strangers: then it is closed without a word.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use portcullis_flow::grant::{EndCause, Grant, GrantStatus};
 use portcullis_flow::request::Uses;
 use portcullis_flow::session::{Ending, Session, TapeHead};
-use portcullis_model::{GrantId, Path, SessionId};
+use portcullis_model::{GrantId, SessionId};
 use portcullis_ports::control::{CloseCause, Closing};
 
 use crate::Engine;
 use crate::custody::Over;
 use crate::failure::Failure;
 use crate::journal::patiently;
+use crate::turns::Turn;
 
 /// A session on its way to its gate. When that fails, or nobody waits for it any more, it is over.
 pub(super) struct Handing {
@@ -89,6 +90,7 @@ impl Engine {
     /// Records the end of a session; whoever changed it at the same moment is let through first.
     pub(crate) async fn record_end(&self, over: &Over) -> Result<(), Failure> {
         let _turn = self.ending.take(over.session).await;
+        let _last = self.turn_at_counted_uses(over.session).await?;
         patiently(|| self.try_record_end(over.clone())).await
     }
 
@@ -121,7 +123,20 @@ impl Engine {
         Ok(())
     }
 
-    /// A clean exit ends a privileged grant; a use spent ends a one-use grant however the session ended.
+    /// Where the uses of a grant are counted, its sessions end one after another, so that one of them is the last.
+    async fn turn_at_counted_uses(&self, session: SessionId) -> Result<Option<Turn>, Failure> {
+        let loaded = self.journal.load::<Session>(session).await?;
+        let Some(state) = loaded.state.as_ref().filter(|state| state.is_live()) else {
+            return Ok(None);
+        };
+        let grant = state.opening.grant;
+        match self.journal.load::<Grant>(grant).await?.get()?.issue.uses {
+            Uses::UpTo(_) => Ok(Some(self.last_uses.take(grant).await)),
+            Uses::One | Uses::Window | Uses::Any => Ok(None),
+        }
+    }
+
+    /// The grant ends with its session where that was its last, or its holder logged out.
     async fn end_completed(
         &self,
         command: &mut crate::journal::Command<'_>,
@@ -130,9 +145,14 @@ impl Engine {
     ) -> Result<(), Failure> {
         let mut loaded = self.journal.load::<Grant>(grant).await?;
         let state = loaded.get()?;
-        let spent = state.issue.uses == Uses::One;
-        let completes = completed && state.issue.path == Path::Privileged;
-        if state.status == GrantStatus::Active && (completes || spent) {
+        if state.status != GrantStatus::Active {
+            return Ok(());
+        }
+        let id = grant.to_string();
+        let live = [("grant", id.as_str()), ("status", "live")];
+        // This one is among them still.
+        let others_live = self.journal.find::<Session>(&live).await?.len() > 1;
+        if state.ends_with_session(completed, others_live) {
             let event = state.end(EndCause::Completed)?;
             command.push(&mut loaded, &event)?;
         }

@@ -1,8 +1,8 @@
 //! The grant that a session is opened under; otherwise what to do to have one.
 
 use portcullis_classify::task::{NAME, TASK};
-use portcullis_flow::grant::Grant;
-use portcullis_model::{Action, Authentication, KindDescriptor, Resource};
+use portcullis_flow::grant::{Grant, GrantRefusal};
+use portcullis_model::{Action, Authentication, KindDescriptor, Resource, StreamId};
 
 use crate::Engine;
 use crate::assessment::Assessment;
@@ -27,7 +27,10 @@ impl Engine {
             }
             match grant.usable(assessment.policy_action.path(), self.journal.now()) {
                 Ok(()) => usable.push((stream, grant)),
-                Err(refusal) => why = why.or_else(|| Some(refusal.to_string())),
+                Err(refusal) if why.is_none() => {
+                    why = Some(self.refused_use(&stream, &refusal).await?);
+                }
+                Err(_) => {}
             }
         }
         match self.first_that_holds(usable).await? {
@@ -60,6 +63,20 @@ impl Engine {
             message,
             narrowest(&assessment.resource, action, &self.ports.kinds()),
         ))
+    }
+
+    /// Why a grant cannot be used; where its uses were made, what became of the last one.
+    async fn refused_use(
+        &self,
+        grant: &StreamId,
+        refusal: &GrantRefusal,
+    ) -> Result<String, Failure> {
+        let last = match refusal {
+            GrantRefusal::Spent { .. } => self.last_use(grant).await?,
+            _ => None,
+        };
+        let last = last.map(|told| format!(", in {told}")).unwrap_or_default();
+        Ok(format!("{refusal}{last}"))
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use portcullis_classify::task::{COMMAND, TASK};
 use portcullis_flow::grant::Grant;
-use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::{Opening, Session, SessionEvent};
 use portcullis_model::{
     Action, Authentication, Controls, Digest, Path, Secret, SessionId, Subject, Timestamp,
@@ -21,6 +20,7 @@ use portcullis_vault::SecretKind;
 
 use super::closing::Handing;
 use super::credentials::vault_for_tasks;
+use super::repeating::run_key;
 use crate::Engine;
 use crate::assessment::Assessment;
 use crate::failure::Failure;
@@ -110,9 +110,7 @@ impl Engine {
 
     /// Decides anew what was asked for, with what is proved and granted now.
     async fn allowed(&self, wish: &OpenWish) -> Result<(Allowed, Permits), Failure> {
-        let who = self.proved(&wish.ticket, &wish.login)?;
-        let identity = self.journal.load::<IdentityState>(who.identity).await?;
-        identity.get()?.upholds(&who.factors)?;
+        let who = self.caller(wish).await?;
         let resource = self.resource_named(&wish.login.target).await?;
         let action = self.called(&resource, wish).await?;
         let subject = Subject::oneself(who.identity);
@@ -256,6 +254,7 @@ impl Allowed {
             secret: self.assessment.resource.credential.clone(),
             tape,
             ends_at: issue.ends_at.max(self.at),
+            key: wish.key.as_ref().map(|key| run_key(self.who.identity, key)),
         })
     }
 

@@ -95,8 +95,13 @@ impl Engine {
                 let Ok(id) = stream.parse::<GrantId>() else {
                     continue;
                 };
-                let over = self.journal.now() >= grant.issue.ends_at;
-                if status == "active" && !over {
+                let now = self.journal.now();
+                let due = match grant.status {
+                    GrantStatus::Active => now >= grant.issue.ends_at,
+                    GrantStatus::Assigning => grant.issue.has_begun(now),
+                    GrantStatus::Revoking { .. } | GrantStatus::Revoked { .. } => true,
+                };
+                if !due {
                     continue;
                 }
                 let Some(mark) = self.duties.begin(id) else {

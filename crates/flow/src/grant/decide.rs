@@ -1,7 +1,6 @@
 //! What may be done with a grant, and when.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use portcullis_model::{Controls, IdentityId, Path, RequestId, SessionId, Timestamp};
 use serde_json::Value;
@@ -18,9 +17,15 @@ pub enum GrantRefusal {
     /// Its time is over.
     #[error("the grant ended at its time")]
     Over,
-    /// Its one use was made.
-    #[error("the approval was for one use, and that use was made")]
-    Spent,
+    /// Its time has not come.
+    #[error("the grant begins at {0}")]
+    NotYet(Timestamp),
+    /// Its uses were made.
+    #[error("{}", spent(*.most))]
+    Spent {
+        /// How many there were.
+        most: u64,
+    },
     /// It counts on the other path.
     #[error("the grant is for the {held} path; this action takes the {needed} path")]
     WrongPath {
@@ -42,6 +47,13 @@ pub enum GrantRefusal {
     NotRevoker,
 }
 
+fn spent(most: u64) -> String {
+    match most {
+        1 => "the approval was for one use, and that use was made".to_owned(),
+        most => format!("the approval was for {most} uses, and all of them were made"),
+    }
+}
+
 impl Grant {
     /// A granted request becomes a grant; its time begins now. `approvers` is everybody who
     /// approved, the last one included.
@@ -52,6 +64,7 @@ impl Grant {
         now: Timestamp,
     ) -> GrantEvent {
         let terms = &request.terms;
+        let (starts, ends_at) = terms.lasts(now);
         GrantEvent::Issued {
             issue: Box::new(Issue {
                 request: id,
@@ -65,7 +78,8 @@ impl Grant {
                 },
                 bundle: terms.bundle,
                 approvers,
-                ends_at: now.plus(Duration::from_secs(terms.span_secs)),
+                starts_at: (starts > now).then_some(starts),
+                ends_at,
                 uses: terms.uses,
             }),
         }
@@ -79,8 +93,8 @@ impl Grant {
                 needed: path,
             });
         }
-        if self.issue.uses == Uses::One && self.used > 0 {
-            return Err(GrantRefusal::Spent);
+        if let Some(most) = self.issue.uses.most().filter(|most| self.used >= *most) {
+            return Err(GrantRefusal::Spent { most });
         }
         if self.status != GrantStatus::Active {
             return Err(GrantRefusal::NotActive(self.status.as_str()));
@@ -88,7 +102,14 @@ impl Grant {
         if now >= self.issue.ends_at {
             return Err(GrantRefusal::Over);
         }
-        Ok(())
+        self.begun(now)
+    }
+
+    fn begun(&self, now: Timestamp) -> Result<(), GrantRefusal> {
+        match self.issue.starts_at {
+            Some(starts) if now < starts => Err(GrantRefusal::NotYet(starts)),
+            _ => Ok(()),
+        }
     }
 
     /// A session on a path uses the grant.
@@ -113,6 +134,7 @@ impl Grant {
         system: String,
         now: Timestamp,
     ) -> Result<GrantEvent, GrantRefusal> {
+        self.begun(now)?;
         match self.status {
             GrantStatus::Assigning if now < self.issue.ends_at => Ok(GrantEvent::Assigning {
                 account,
@@ -129,6 +151,17 @@ impl Grant {
         match self.status {
             GrantStatus::Assigning => Ok(GrantEvent::Assigned { assignment }),
             _ => Err(GrantRefusal::NotActive(self.status.as_str())),
+        }
+    }
+
+    /// Whether the end of one of its sessions ends the grant too: a use that was the last one does, however it ended; so
+    /// does logging out of a privileged session that might be opened again.
+    pub fn ends_with_session(&self, completed: bool, others_live: bool) -> bool {
+        match self.issue.uses {
+            Uses::One => true,
+            Uses::UpTo(_) => self.issue.uses.are_spent(self.used) && !others_live,
+            Uses::Window => completed && self.issue.path == Path::Privileged,
+            Uses::Any => false,
         }
     }
 

@@ -90,6 +90,9 @@ pub struct Issue {
     pub bundle: Digest,
     /// Who approved.
     pub approvers: BTreeSet<IdentityId>,
+    /// When it begins, where that is later than its issue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
     /// When it ends at the latest.
     pub ends_at: Timestamp,
     /// How often it may be used.
@@ -97,6 +100,11 @@ pub struct Issue {
 }
 
 impl Issue {
+    /// Whether it has begun.
+    pub fn has_begun(&self, now: Timestamp) -> bool {
+        self.starts_at.is_none_or(|starts| now >= starts)
+    }
+
     /// Whether it is a right at the target, assigned and taken away there. Every other grant is used in sessions.
     pub const fn is_entitlement(&self) -> bool {
         self.effective.is_some()

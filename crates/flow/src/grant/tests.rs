@@ -42,6 +42,7 @@ fn given(path: Path, uses: Uses) -> Grant {
         controls: Controls::NONE,
         bundle: Digest::of_bytes(b"bundle"),
         approvers: BTreeSet::from([person(2)]),
+        starts_at: None,
         ends_at: now().plus(std::time::Duration::from_mins(1)),
         uses,
     };
@@ -81,7 +82,7 @@ fn a_one_use_grant_is_used_once_and_a_window_until_it_ends() {
     );
     assert_eq!(
         used.use_for(session(), Path::Privileged, now()),
-        Err(GrantRefusal::Spent)
+        Err(GrantRefusal::Spent { most: 1 })
     );
     let window = given(Path::Privileged, Uses::Window);
     let used = applied(

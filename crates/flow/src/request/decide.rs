@@ -95,10 +95,14 @@ impl Request {
             return Err(refusal);
         }
         let at_once = open_stage(&terms.flow, &[]).is_none();
+        // A window that is over is not decided about any more.
+        let (_, over) = terms.lasts(now);
+        let patience = now.plus(PATIENCE);
+        let expires_at = terms.starts_at.map_or(patience, |_| patience.min(over));
         let submitted = RequestEvent::Submitted {
             terms: Box::new(terms),
             electorate,
-            expires_at: now.plus(PATIENCE),
+            expires_at,
         };
         let granted = at_once.then_some(RequestEvent::Granted { grant });
         Ok(std::iter::once(submitted).chain(granted).collect())

@@ -3,8 +3,10 @@
 mod decide;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use portcullis_model::{
     ApprovalFlow, Classified, Controls, Digest, GrantId, IdentityId, Intent, Path, Timestamp,
@@ -15,6 +17,7 @@ use crate::approval::{Approval, Electorate, open_stage};
 use crate::{Machine, Meta};
 
 pub use decide::{ApproveFacts, RequestRefusal, Submission};
+pub use uses::Uses;
 
 /// What an entitlement is worth at the target, as shown to approvers and bound by their approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +28,6 @@ pub struct EffectiveView {
     pub listed: Vec<String>,
     /// How many more there are than are listed.
     pub more: u64,
-}
-
-/// How long an approval is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Uses {
-    /// Once: an exact command.
-    One,
-    /// Until the window ends: a shell, an entitlement.
-    Window,
 }
 
 /// Everything an approver sees and an approval binds.
@@ -57,10 +50,23 @@ pub struct Terms {
     pub flow: ApprovalFlow,
     /// The policy bundle that decided.
     pub bundle: Digest,
-    /// How long access is asked for, in seconds, from the moment it is granted.
+    /// When access is to begin, if not when it is granted: a window that is approved ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Timestamp>,
+    /// How long access is asked for, in seconds, from its start, or from the moment it is granted.
     pub span_secs: u64,
     /// How often.
     pub uses: Uses,
+}
+
+impl Terms {
+    /// When access begins, and when it ends, if it is granted now. A window that was asked for ends when it was to end,
+    /// however late it is granted.
+    pub fn lasts(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let starts = self.starts_at.unwrap_or(now);
+        let ends = starts.plus(Duration::from_secs(self.span_secs));
+        (starts.max(now), ends)
+    }
 }
 
 crate::events! {

@@ -73,6 +73,7 @@ fn submission() -> Submission {
             stages: vec![stage("owner"), stage("second")],
         },
         bundle: Digest::of_bytes(b"bundle"),
+        starts_at: None,
         span_secs: 60,
         uses: Uses::Window,
     };

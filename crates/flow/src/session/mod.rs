@@ -5,8 +5,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use portcullis_model::event::Claim;
 use portcullis_model::{
-    Action, Controls, Digest, Factor, GrantId, IdentityId, RequestId, ResourceId, Timestamp,
+    Action, Controls, Digest, Factor, GrantId, IdentityId, RequestId, ResourceId, StreamId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +52,13 @@ pub struct Opening {
     pub tape: Digest,
     /// When it ends at the latest.
     pub ends_at: Timestamp,
+    /// What stands for the key its holder gave it, under which nothing is run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
 }
+
+/// What a session's key is spent as.
+pub const RUN_KEY: &str = "run-key";
 
 /// How far a tape had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +284,16 @@ impl Machine for Session {
             }
             (None, _) | (Some(_), SessionEvent::Opened { .. }) => None,
         }
+    }
+
+    fn claims(event: &SessionEvent, _: &StreamId) -> Vec<Claim> {
+        let key = match event {
+            SessionEvent::Opened { opening } => opening.key,
+            _ => None,
+        };
+        key.map(|key| Claim::take(RUN_KEY, key.to_string()))
+            .into_iter()
+            .collect()
     }
 
     fn keys(&self) -> BTreeMap<String, String> {

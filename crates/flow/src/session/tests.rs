@@ -62,6 +62,7 @@ fn opened() -> Session {
         secret: None,
         tape: Digest::of_bytes(b"header"),
         ends_at: at(1_000_000),
+        key: None,
     };
     let event = SessionEvent::Opened {
         opening: Box::new(opening),

@@ -103,6 +103,15 @@ fn issued_as_asked(
         (issue.intent == terms.intent, "who may do what"),
         (issue.path == terms.path, "the path"),
         (issue.bundle == terms.bundle, "the policy bundle"),
+        (issue.uses == terms.uses, "how often"),
+        (
+            issue.starts_at.is_none() || issue.starts_at == terms.starts_at,
+            "from when",
+        ),
+        (
+            issue.ends_at == terms.lasts(grant.issued_at).1,
+            "until when",
+        ),
         // Whoever was suspended in between has approved, and does not count.
         (issue.approvers.is_subset(&approvers), "who approved"),
     ] {

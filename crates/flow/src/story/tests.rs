@@ -61,6 +61,7 @@ fn terms() -> Terms {
             stages: vec![stage("owner"), stage("second")],
         },
         bundle: Digest::of_bytes(b"bundle"),
+        starts_at: None,
         span_secs: 60,
         uses: Uses::Window,
     }
@@ -77,7 +78,8 @@ fn issue(approvers: &[u8]) -> GrantEvent {
             controls: Controls::NONE,
             bundle: Digest::of_bytes(b"bundle"),
             approvers: approvers.iter().map(|number| id(*number)).collect(),
-            ends_at: at(),
+            starts_at: None,
+            ends_at: at().plus(std::time::Duration::from_mins(1)),
             uses: Uses::Window,
         }),
     }
@@ -103,6 +105,7 @@ fn opening() -> SessionEvent {
             secret: Some("gate".to_owned()),
             tape: Digest::of_bytes(b"tape"),
             ends_at: at(),
+            key: None,
         }),
     }
 }

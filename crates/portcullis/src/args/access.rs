@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::Span;
+use super::window::WindowArgs;
 
 /// Asking for access and deciding about it.
 #[derive(Debug, Subcommand)]
@@ -21,7 +21,7 @@ pub(crate) enum AccessCommand {
     Preview(Wish),
     /// Ask for access
     #[command(
-        after_help = "Examples:\n  portcullis request analytics read --reason 'quarterly figures' --for 4h\n  portcullis request web-1 shell --reason 'INC-42' --wait\n  portcullis request web-1 exec --reason 'INC-42' -- systemctl restart nginx\n  portcullis request web-1 task restart nginx --reason 'INC-42'   (then: ssh web-1 restart nginx)"
+        after_help = "Examples:\n  portcullis request analytics read --reason 'quarterly figures' --for 4h\n  portcullis request web-1 shell --reason 'INC-42' --wait\n  portcullis request web-1 exec --reason 'INC-42' -- systemctl restart nginx\n  portcullis request web-1 exec --reason 'deploy 7' --from 2026-01-31T22:00Z --for 1h --uses 3 -- /opt/deploy 7\n  portcullis request web-1 task restart nginx --reason 'INC-42'   (then: ssh web-1 restart nginx)"
     )]
     Request(RequestArgs),
     /// Requests you made or may decide on; lists them when nothing else is said
@@ -98,9 +98,8 @@ pub(crate) struct RequestArgs {
     /// Why you need it
     #[arg(long)]
     pub(crate) reason: String,
-    /// For how long, from the moment it is granted
-    #[arg(long = "for", value_name = "TIME", default_value = "1h")]
-    pub(crate) span: Span,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
     /// Wait until it is decided
     #[arg(long)]
     pub(crate) wait: bool,
@@ -271,7 +270,7 @@ pub(crate) enum SessionsCommand {
 /// `ssh`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  portcullis ssh web-1\n  portcullis ssh deploy@web-1 -- uname -a"
+    after_help = "Examples:\n  portcullis ssh web-1\n  portcullis ssh deploy@web-1 -- uname -a\n  portcullis ssh web-1 --idempotency-key deploy-7 -- /opt/deploy 7\n\nPlain ssh names a run so:\n  ssh -o SetEnv=PORTCULLIS_IDEMPOTENCY_KEY=deploy-7 web-1 /opt/deploy 7"
 )]
 pub(crate) struct SshArgs {
     /// `TARGET` or `ACCOUNT@TARGET`
@@ -279,6 +278,9 @@ pub(crate) struct SshArgs {
     /// The command to run
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
+    /// Your own name for this run: what ran under it before is not run again, and ends as it ended
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
     /// The SSH door, when it is not where the server says
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) gateway: Option<String>,

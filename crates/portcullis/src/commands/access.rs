@@ -5,14 +5,17 @@ mod holding;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use portcullis_ports::Clock;
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::args::Global;
 use crate::args::access::{AccessCommand, GrantsCommand, RequestArgs, RequestsCommand, Wish};
+use crate::args::window::{Start, Uses, WindowArgs};
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, action, list, moment_and_when, quoted, span, text, word};
+use crate::server::SystemClock;
 
 pub(super) use deciding::digest_to_give;
 use holding::{grants, show_grant};
@@ -192,12 +195,16 @@ fn controls(value: &Value, pointer: &str) -> String {
 
 /// What a grant is good for. A session that its holder ends by logging out ends the grant as well; one that breaks off
 /// or is killed does not.
-fn uses(value: &Value, uses: &str, action: &str) -> &'static str {
+fn uses(value: &Value, uses: &str, action: &str) -> String {
+    if let Some(most) = value.pointer(&format!("{uses}/up_to")) {
+        return format!("{most} uses");
+    }
     match (text(value, uses).as_str(), text(value, action).as_str()) {
         ("one", _) => "one use",
-        (_, "shell") => "sessions until one is ended by logging out",
+        ("window", "shell") => "sessions until one is ended by logging out",
         _ => "any number of uses until it ends",
     }
+    .to_owned()
 }
 
 /// What an entitlement is worth, as it was read at the target.
@@ -228,7 +235,7 @@ async fn request(global: &Global, api: &Api, args: RequestArgs) -> anyhow::Resul
     let mut body = wish_body(&args.wish);
     if let Value::Object(fields) = &mut body {
         fields.insert("reason".to_owned(), Value::String(args.reason.clone()));
-        fields.insert("span_secs".to_owned(), Value::from(args.span.0.as_secs()));
+        asked_window(fields, &args.window);
     }
     let mut made = match &args.idempotency_key {
         Some(key) => api.post_once("/requests", &body, key).await?,
@@ -246,6 +253,25 @@ async fn request(global: &Global, api: &Api, args: RequestArgs) -> anyhow::Resul
         }
     }
     show_request(global, &assigned(api, made).await)
+}
+
+/// When and how often.
+fn asked_window(fields: &mut Map<String, Value>, window: &WindowArgs) {
+    let secs = window.span.0.as_secs();
+    fields.insert("span_secs".to_owned(), Value::from(secs));
+    let starts = window.start.map(|start| match start {
+        Start::In(span) => SystemClock::new().now().plus(span).as_millis().into(),
+        Start::At(moment) => Value::from(moment.as_millisecond()),
+    });
+    let uses = window.uses.map(|uses| match uses {
+        Uses::Counted(most) => Value::from(most),
+        Uses::Any => Value::from("any"),
+    });
+    let told = [("starts_at", starts), ("uses", uses)];
+    fields.extend(
+        told.into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+    );
 }
 
 /// A request once what it granted is there, or as it stands when that takes longer than a moment.
@@ -307,9 +333,13 @@ fn show_request(global: &Global, request: &Value) -> anyhow::Result<Outcome> {
         controls(request, "/terms/profile")
     ))?;
     output::line(format!(
-        "good for   {}, {} from the grant",
+        "good for   {}, {} from {}",
         uses(request, "/terms/uses", "/terms/intent/action/name"),
-        span(request, "/terms/span_secs")
+        span(request, "/terms/span_secs"),
+        match request.pointer("/terms/starts_at") {
+            Some(_) => moment_and_when(request, "/terms/starts_at"),
+            None => "the grant".to_owned(),
+        }
     ))?;
     show_effective(request)?;
     output::line(format!("digest     {}", text(request, "/terms/digest")))?;

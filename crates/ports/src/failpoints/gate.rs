@@ -40,6 +40,7 @@ impl Control for WatchedControl {
     async fn open(&self, wish: OpenWish) -> Result<Opened, Refusal> {
         let before = self.1.before("open a session").await;
         before.map_err(|failed| Refusal {
+            exit: None,
             code: "unavailable".to_owned(),
             message: failed.0,
         })?;

@@ -394,7 +394,11 @@ impl Control for Scripted {
     async fn open(&self, wish: OpenWish) -> Result<Opened, Refusal> {
         if let Some(message) = self.script().refuses.clone() {
             let code = "no_grant".to_owned();
-            return Err(Refusal { code, message });
+            return Err(Refusal {
+                code,
+                message,
+                exit: None,
+            });
         }
         let now = self.clock.now();
         let number = u8::try_from(self.record().order.len()).unwrap();

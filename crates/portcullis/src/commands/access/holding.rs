@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::uses;
 use crate::args::Global;
 use crate::args::access::GrantsCommand;
 use crate::client::Api;
@@ -68,7 +69,18 @@ pub(super) fn show_grant(global: &Global, grant: &Value) -> anyhow::Result<Outco
         text(grant, "/resource_name")
     ))?;
     output::line(format!("path       {}", text(grant, "/path")))?;
+    if grant.get("starts_at").is_some() {
+        output::line(format!(
+            "from       {}",
+            moment_and_when(grant, "/starts_at")
+        ))?;
+    }
     output::line(format!("until      {}", moment_and_when(grant, "/ends_at")))?;
+    output::line(format!(
+        "good for   {}; used {}",
+        uses(grant, "/uses", "/intent/action/name"),
+        text(grant, "/used")
+    ))?;
     output::line(format!("request    {}", text(grant, "/request")))?;
     let why = text(grant, "/cause/why");
     if !why.is_empty() {

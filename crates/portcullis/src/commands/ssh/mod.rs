@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use portcullis_ports::control::RUN_KEY_VARIABLE;
 use serde_json::Value;
 
 use crate::args::Global;
@@ -89,6 +90,7 @@ pub(crate) async fn connect(global: &Global, args: SshArgs) -> anyhow::Result<Ou
         .args(["-p", &door.port.to_string(), "-l", &login])
         .args(["-o", &format!("HostKeyAlias={}", door.alias())])
         .args(["-o", &file, "-o", &strict])
+        .args(named(args.idempotency_key.as_deref())?)
         .arg(&door.host)
         .args(args.command)
         .status()
@@ -97,6 +99,26 @@ pub(crate) async fn connect(global: &Global, args: SshArgs) -> anyhow::Result<Ou
     Ok(Outcome::Program(
         u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
     ))
+}
+
+/// What tells the door the run's name.
+fn named(key: Option<&str>) -> Result<Vec<String>, Usage> {
+    let Some(key) = key else {
+        return Ok(Vec::new());
+    };
+    if key.is_empty()
+        || !key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.:/@+".contains(c))
+    {
+        return Err(Usage(
+            "an idempotency key is made of letters, digits and -_.:/@+".to_owned(),
+        ));
+    }
+    Ok(vec![
+        "-o".to_owned(),
+        format!("SetEnv={RUN_KEY_VARIABLE}={key}"),
+    ])
 }
 
 /// Where the doors' keys are kept when nobody says otherwise.
