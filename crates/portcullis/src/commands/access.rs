@@ -1,30 +1,19 @@
 //! Asking for access, deciding about it, holding it.
 
+mod asking;
 mod deciding;
 mod holding;
 
-use std::time::Duration;
-
-use portcullis_ports::Clock;
-use serde_json::{Map, Value, json};
-use tokio::time::Instant;
+use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::args::access::{AccessCommand, GrantsCommand, RequestArgs, RequestsCommand, Wish};
-use crate::args::window::{Start, Uses, WindowArgs};
+use crate::args::access::{AccessCommand, GrantsCommand, RequestsCommand, Wish};
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, action, list, moment_and_when, quoted, span, text, word};
-use crate::server::SystemClock;
 
 pub(super) use deciding::digest_to_give;
 use holding::{grants, show_grant};
-
-/// How often `--wait` looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
-
-/// How long a granted entitlement is waited for: until it is assigned, nothing is held that was granted.
-const ASSIGNED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs one of them.
 pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Result<Outcome> {
@@ -35,7 +24,7 @@ pub(crate) async fn run(global: &Global, command: AccessCommand) -> anyhow::Resu
             let preview = api.post("/preview", &wish_body(&wish)).await?;
             show_preview(global, &preview)
         }
-        AccessCommand::Request(args) => request(global, &api, args).await,
+        AccessCommand::Request(args) => asking::request(global, &api, args).await,
         AccessCommand::Requests { command } => {
             requests(global, &api, command.unwrap_or(RequestsCommand::List)).await
         }
@@ -229,78 +218,6 @@ fn show_effective(value: &Value) -> anyhow::Result<()> {
         output::line(format!("           and {more} more"))?;
     }
     Ok(())
-}
-
-async fn request(global: &Global, api: &Api, args: RequestArgs) -> anyhow::Result<Outcome> {
-    let mut body = wish_body(&args.wish);
-    if let Value::Object(fields) = &mut body {
-        fields.insert("reason".to_owned(), Value::String(args.reason.clone()));
-        asked_window(fields, &args.window);
-    }
-    let mut made = match &args.idempotency_key {
-        Some(key) => api.post_once("/requests", &body, key).await?,
-        None => api.post("/requests", &body).await?,
-    };
-    if args.wait {
-        let id = text(&made, "/id");
-        // Whoever is to approve has to be told which, and Ctrl-C must not lose it.
-        if text(&made, "/status") == "pending" {
-            tell_waiting(global, &made)?;
-        }
-        while text(&made, "/status") == "pending" {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            made = api.get(&format!("/requests/{id}")).await?;
-        }
-    }
-    show_request(global, &assigned(api, made).await)
-}
-
-/// When and how often.
-fn asked_window(fields: &mut Map<String, Value>, window: &WindowArgs) {
-    let secs = window.span.0.as_secs();
-    fields.insert("span_secs".to_owned(), Value::from(secs));
-    let starts = window.start.map(|start| match start {
-        Start::In(span) => SystemClock::new().now().plus(span).as_millis().into(),
-        Start::At(moment) => Value::from(moment.as_millisecond()),
-    });
-    let uses = window.uses.map(|uses| match uses {
-        Uses::Counted(most) => Value::from(most),
-        Uses::Any => Value::from("any"),
-    });
-    let told = [("starts_at", starts), ("uses", uses)];
-    fields.extend(
-        told.into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?))),
-    );
-}
-
-/// A request once what it granted is there, or as it stands when that takes longer than a moment.
-async fn assigned(api: &Api, mut request: Value) -> Value {
-    let path = format!("/requests/{}", text(&request, "/id"));
-    let until = Instant::now() + ASSIGNED_WITHIN;
-    while text(&request, "/grant_status") == "assigning" && Instant::now() < until {
-        tokio::time::sleep(LOOK_AGAIN).await;
-        match api.get(&path).await {
-            Ok(now) => request = now,
-            // What was done is done, and is told as it was seen last.
-            Err(_) => break,
-        }
-    }
-    request
-}
-
-/// Says to standard error what is waited for: standard output is for what comes of it.
-fn tell_waiting(global: &Global, request: &Value) -> anyhow::Result<()> {
-    let (id, names) = (text(request, "/id"), list(request, "/waits_for"));
-    if global.json {
-        let waits_for = request.get("waits_for");
-        return output::json_note(
-            &json!({ "id": id, "status": "pending", "waits_for": waits_for }),
-        );
-    }
-    output::note(format!(
-        "{id} waits for {names} (portcullis approve {id}); Ctrl-C stops the waiting, not the request"
-    ))
 }
 
 /// Prints a request; says with the exit code where it stands.

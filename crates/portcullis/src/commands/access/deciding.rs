@@ -3,7 +3,8 @@
 use anyhow::bail;
 use serde_json::json;
 
-use super::{assigned, show_request};
+use super::asking::assigned;
+use super::show_request;
 use crate::args::Global;
 use crate::args::access::{ApproveArgs, SeenDigest};
 use crate::client::Api;
