@@ -45,6 +45,12 @@ pub trait Blobs: Send + Sync {
     /// not fit in memory; each reading blocks.
     async fn open(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, BlobError>;
 
+    /// Removes a blob, durably; no error when there is none. Whoever has it open reads on.
+    async fn remove(&self, name: &str) -> Result<(), BlobError>;
+
+    /// How many bytes the blobs have whose names begin with a text.
+    async fn bytes(&self, prefix: &str) -> Result<u64, BlobError>;
+
     /// The names that begin with a text, in order; the empty text for all.
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError>;
 }

@@ -198,6 +198,9 @@ pub trait Store: Send + Sync {
     async fn sealed(&self, id: &str, version: Option<u64>)
     -> Result<Option<SealedRow>, StoreError>;
 
+    /// Erases every version of a sealed secret.
+    async fn erase_sealed(&self, id: &str) -> Result<(), StoreError>;
+
     /// Throws all rows and claims away and makes them anew from the events alone, in commit order.
     /// An event that cannot be projected is an error and changes nothing.
     async fn rebuild(&self, projector: Arc<Projector>) -> Result<(), StoreError>;

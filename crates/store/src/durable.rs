@@ -41,6 +41,15 @@ fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// Removes a file, durably; one that is gone is gone.
+pub fn remove(place: &Path) -> io::Result<()> {
+    match fs::remove_file(place) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+        removed => removed?,
+    }
+    sync_folder(place.parent().unwrap_or(place))
+}
+
 /// Makes the names in a folder durable.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()

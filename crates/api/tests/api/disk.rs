@@ -253,6 +253,10 @@ impl Store for On<dyn Store> {
         self.inner.sealed(id, version).await
     }
 
+    async fn erase_sealed(&self, id: &str) -> Result<(), StoreError> {
+        self.inner.erase_sealed(id).await
+    }
+
     async fn rebuild(&self, projector: Arc<Projector>) -> Result<(), StoreError> {
         self.inner.rebuild(projector).await
     }
@@ -322,6 +326,14 @@ impl Blobs for On<dyn Blobs> {
 
     async fn open(&self, name: &str) -> Result<Option<Box<dyn io::Read + Send>>, BlobError> {
         self.inner.open(name).await
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), BlobError> {
+        self.inner.remove(name).await
+    }
+
+    async fn bytes(&self, prefix: &str) -> Result<u64, BlobError> {
+        self.inner.bytes(prefix).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {

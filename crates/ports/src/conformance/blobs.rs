@@ -25,6 +25,7 @@ pub async fn blobs(open: impl AsyncFn(&Path) -> Arc<dyn Blobs>) {
     what_is_behind_a_cut_is_gone_and_writing_goes_on_there(&*blobs).await;
     names_are_listed_by_their_beginning_in_order(&*blobs).await;
     names_that_lead_elsewhere_are_refused(&*blobs, place.path()).await;
+    what_is_removed_is_gone_and_takes_no_room(&*blobs).await;
     drop(blobs);
     let blobs = open(place.path()).await;
     assert_eq!(
@@ -141,6 +142,29 @@ async fn names_that_lead_elsewhere_are_refused(blobs: &dyn Blobs, place: &Path) 
         assert!(blobs.reopen(name).await.is_err(), "{name:?}");
         assert!(blobs.truncate(name, 0).await.is_err(), "{name:?}");
         assert!(blobs.read(name).await.is_err(), "{name:?}");
+        assert!(blobs.remove(name).await.is_err(), "{name:?}");
     }
     assert!(!outside.exists());
+}
+
+async fn what_is_removed_is_gone_and_takes_no_room(blobs: &dyn Blobs) {
+    let before = blobs.bytes("").await.unwrap();
+    let mut writer = blobs.create("gone/a").await.unwrap();
+    writer.append(b"seventeen bytes..").await.unwrap();
+    drop(writer);
+    assert_eq!(blobs.bytes("gone/").await.unwrap(), 17);
+    assert_eq!(blobs.bytes("").await.unwrap(), before + 17);
+    let mut opened = blobs.open("gone/a").await.unwrap().unwrap();
+    blobs.remove("gone/a").await.unwrap();
+    let mut rest = Vec::new();
+    opened.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"seventeen bytes..", "who reads it, reads on");
+    assert_eq!(blobs.read("gone/a").await.unwrap(), None);
+    assert!(blobs.list("gone/").await.unwrap().is_empty());
+    assert_eq!(blobs.bytes("").await.unwrap(), before);
+    // Removing twice is no error, nor removing what never was.
+    blobs.remove("gone/a").await.unwrap();
+    blobs.remove("never/there").await.unwrap();
+    blobs.create("gone/a").await.unwrap();
+    blobs.remove("gone/a").await.unwrap();
 }

@@ -36,6 +36,7 @@ pub async fn store(open: impl AsyncFn(&Path) -> Arc<dyn Store>) {
     rows::rows_are_found_by_all_their_keys_in_order(&*fresh(&open).await.1).await;
     rows::a_row_follows_its_stream_until_it_is_gone(&*fresh(&open).await.1).await;
     an_erased_text_is_gone_and_its_event_stays(&*fresh(&open).await.1).await;
+    an_erased_secret_is_gone_with_all_its_versions_and_others_stay(&*fresh(&open).await.1).await;
     the_newest_version_of_a_secret_is_found_and_none_is_replaced(&*fresh(&open).await.1).await;
     rows::a_revision_moves_with_the_rows_of_its_table(&*fresh(&open).await.1).await;
     rows::rebuilding_gives_the_same_rows_and_claims(&*fresh(&open).await.1).await;
@@ -364,6 +365,30 @@ async fn an_erased_text_is_gone_and_its_event_stays(store: &dyn Store) {
     assert!(store.bodies(position + 1).await.unwrap().is_empty());
     store.check(Arc::new(project)).await.unwrap();
     store.rebuild(Arc::new(project)).await.unwrap();
+}
+
+async fn an_erased_secret_is_gone_with_all_its_versions_and_others_stay(store: &dyn Store) {
+    let row = |id: &str, version| SealedRow {
+        id: id.to_owned(),
+        version,
+        bytes: b"sealed".to_vec(),
+    };
+    let mut command = append(None, vec![note(&stream(1), 1)]);
+    command.sealed = vec![row("sec_1", 1), row("sec_1", 2), row("sec_2", 1)];
+    store.append(vec![command]).await.unwrap();
+    let events = store.events(0, 9).await.unwrap();
+    store.erase_sealed("sec_1").await.unwrap();
+    for version in [None, Some(1), Some(2)] {
+        assert_eq!(store.sealed("sec_1", version).await.unwrap(), None);
+    }
+    let other = store.sealed("sec_2", None).await.unwrap();
+    assert_eq!(other, Some(row("sec_2", 1)));
+    assert_eq!(store.events(0, 9).await.unwrap(), events);
+    store
+        .erase_sealed("sec_1")
+        .await
+        .expect("erasing twice is no error");
+    store.check(Arc::new(project)).await.unwrap();
 }
 
 async fn the_newest_version_of_a_secret_is_found_and_none_is_replaced(store: &dyn Store) {

@@ -74,6 +74,18 @@ impl Blobs for WatchedBlobs {
         self.0.open(name).await
     }
 
+    async fn remove(&self, name: &str) -> Result<(), BlobError> {
+        let call = format!("remove {}", sort(name));
+        self.1.before(&call).await.map_err(unwritten(name))?;
+        self.0.remove(name).await?;
+        self.1.after(&call);
+        Ok(())
+    }
+
+    async fn bytes(&self, prefix: &str) -> Result<u64, BlobError> {
+        self.0.bytes(prefix).await
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
         self.0.list(prefix).await
     }

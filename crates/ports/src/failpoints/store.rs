@@ -95,6 +95,14 @@ impl Store for Watched {
         self.0.sealed(id, version).await
     }
 
+    async fn erase_sealed(&self, id: &str) -> Result<(), StoreError> {
+        let call = "erase sealed";
+        self.1.before(call).await?;
+        self.0.erase_sealed(id).await?;
+        self.1.after(call);
+        Ok(())
+    }
+
     async fn rebuild(&self, projector: Arc<Projector>) -> Result<(), StoreError> {
         self.0.rebuild(projector).await
     }

@@ -78,14 +78,25 @@ impl Blobs for DirectoryBlobs {
         open.await.map_err(|cause| fault(name, "read", cause))
     }
 
+    async fn remove(&self, name: &str) -> Result<(), BlobError> {
+        let place = names::below(&self.root, name);
+        let removed = blocking(move || durable::remove(&place?)).await;
+        removed.map_err(|cause| fault(name, "removed", cause))
+    }
+
+    async fn bytes(&self, prefix: &str) -> Result<u64, BlobError> {
+        let (root, wanted) = (self.root.clone(), prefix.to_owned());
+        let sum = blocking(move || {
+            let found = collected(&root, &wanted)?;
+            let sizes = found.iter().map(|name| size(&root.join(name)));
+            sizes.sum()
+        });
+        sum.await.map_err(|cause| fault(prefix, "listed", cause))
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, BlobError> {
         let (root, wanted) = (self.root.clone(), prefix.to_owned());
-        let found = blocking(move || {
-            let mut found = Vec::new();
-            collect(&root, "", &wanted, &mut found)?;
-            found.sort_unstable();
-            Ok(found)
-        });
+        let found = blocking(move || collected(&root, &wanted));
         found.await.map_err(|cause| fault(prefix, "listed", cause))
     }
 }
@@ -203,6 +214,22 @@ fn create(place: &Path) -> io::Result<File> {
 
 fn reopen(place: &Path) -> io::Result<File> {
     durable::private().append(true).open(place)
+}
+
+/// The size of a file, none of one that was removed meanwhile.
+fn size(place: &Path) -> io::Result<u64> {
+    match fs::metadata(place) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(0),
+        found => Ok(found?.len()),
+    }
+}
+
+/// The names that begin with a prefix, in order.
+fn collected(root: &Path, prefix: &str) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    collect(root, "", prefix, &mut found)?;
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// Adds the names below a folder that begin with a prefix; looks only where such names can be.

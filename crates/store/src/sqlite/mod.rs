@@ -37,7 +37,7 @@ use tokio::sync::watch;
 use crate::command;
 use readers::Readers;
 use schema::{Opened, Wanted};
-use writer::Writer;
+use writer::{Erased, Writer};
 
 /// A store in one SQLite file, with its `-wal`, `-shm` and `-lock` beside it.
 ///
@@ -125,7 +125,8 @@ impl Store for SqliteStore {
     }
 
     async fn erase_body(&self, position: u64, field: &str) -> Result<(), StoreError> {
-        self.writer.erase(position, field.to_owned()).await
+        let field = field.to_owned();
+        self.writer.erase(Erased::Body { position, field }).await
     }
 
     async fn claimed_at(&self, scope: &str, key: &str) -> Result<Option<u64>, StoreError> {
@@ -144,6 +145,10 @@ impl Store for SqliteStore {
         self.readers
             .run(move |connection| read::sealed(connection, &id, version))
             .await
+    }
+
+    async fn erase_sealed(&self, id: &str) -> Result<(), StoreError> {
+        self.writer.erase(Erased::Sealed(id.to_owned())).await
     }
 
     async fn rebuild(&self, projector: Arc<Projector>) -> Result<(), StoreError> {

@@ -41,7 +41,20 @@ struct Write {
 
 enum Request {
     Append(Vec<Append>),
-    Erase { position: u64, field: String },
+    Erase(Erased),
+}
+
+/// What is erased.
+pub enum Erased {
+    /// A text beside an event.
+    Body {
+        /// Which event's.
+        position: u64,
+        /// Which of its texts.
+        field: String,
+    },
+    /// Every version of a sealed secret.
+    Sealed(String),
 }
 
 /// Gets the position of a command's first event.
@@ -90,9 +103,9 @@ impl Writer {
         self.write(Request::Append(command)).await
     }
 
-    /// Erases a text; returns when that is on the disk.
-    pub async fn erase(&self, position: u64, field: String) -> Result<(), StoreError> {
-        let erased = self.write(Request::Erase { position, field }).await;
+    /// Erases something; returns when that is on the disk.
+    pub async fn erase(&self, what: Erased) -> Result<(), StoreError> {
+        let erased = self.write(Request::Erase(what)).await;
         match erased {
             Ok(_) => Ok(()),
             Err(AppendError::Store(error)) => Err(error),
@@ -141,7 +154,7 @@ struct Desk {
     waiting: mpsc::Receiver<Job>,
     committed: watch::Sender<u64>,
     revisions: Revisions,
-    /// A text was erased whose old bytes may still be in the write-ahead log.
+    /// Something was erased whose old bytes may still be in the write-ahead log.
     log_holds_erased: bool,
 }
 
@@ -258,9 +271,9 @@ impl Batch {
                 Err(Failure::Refused(refusal)) => (Err(refusal), count),
                 Err(Failure::Broken(error)) => return Err(error),
             },
-            Request::Erase { position, field } => {
-                self.erased |= erase(connection, position, &field)?;
-                (Ok(position), count)
+            Request::Erase(what) => {
+                self.erased |= erase(connection, what)?;
+                (Ok(count), count)
             }
         };
         if let Some((_, told)) = self.answers.last_mut() {
@@ -283,13 +296,20 @@ impl Batch {
     }
 }
 
-/// Says whether there was such a text.
-fn erase(connection: &Connection, position: u64, field: &str) -> rusqlite::Result<bool> {
-    let Ok(position) = i64::try_from(position) else {
-        return Ok(false);
+/// Says whether there was such a thing.
+fn erase(connection: &Connection, what: Erased) -> rusqlite::Result<bool> {
+    let erased = match what {
+        Erased::Body { position, field } => {
+            let Ok(position) = i64::try_from(position) else {
+                return Ok(false);
+            };
+            connection
+                .prepare_cached("DELETE FROM bodies WHERE position = ?1 AND field = ?2")?
+                .execute(params![position, field])?
+        }
+        Erased::Sealed(id) => connection
+            .prepare_cached("DELETE FROM sealed WHERE id = ?1")?
+            .execute(params![id])?,
     };
-    let erased = connection
-        .prepare_cached("DELETE FROM bodies WHERE position = ?1 AND field = ?2")?
-        .execute(params![position, field])?;
     Ok(erased > 0)
 }
