@@ -19,6 +19,7 @@ mod reachable;
 mod repeats;
 mod requests;
 mod resources;
+mod retention;
 mod router;
 mod seats;
 mod secrets;

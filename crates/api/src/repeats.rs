@@ -109,7 +109,7 @@ async fn outcome(
     match (event.noun(), route) {
         ("request", _) => show(status, engine.show_request(who, named(id)?).await?),
         ("grant", _) => show(status, engine.show_grant(who, id).await?),
-        ("session", "/sessions/{id}/kill") => {
+        ("session", "/sessions/{id}/kill" | "/sessions/{id}/hold") => {
             show(status, engine.show_session(who, named(id)?).await?)
         }
         ("change", _) => {

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::reachable::Reachable;
 use crate::{
     Routes, auth, catalog, changes, events, finish, grants, groups, identities, ledger, openapi,
-    policy, repeats, requests, resources, secrets, sessions, sign_in, tasks, watch,
+    policy, repeats, requests, resources, retention, secrets, sessions, sign_in, tasks, watch,
 };
 
 /// Where the API begins.
@@ -64,6 +64,7 @@ fn closed() -> Routes {
         .merge(requests::routes())
         .merge(grants::routes())
         .merge(sessions::routes())
+        .merge(retention::routes())
         .merge(watch::routes())
         .merge(changes::routes())
         .merge(identities::routes())

@@ -12,9 +12,10 @@ use crate::bundles;
 use crate::failure::Failure;
 use crate::inspection;
 use crate::ports::Ports;
+use crate::retention::near;
 use crate::sequencer::{LogFiles, latest};
 use crate::steady::{self, SET_BACK};
-use crate::tapes;
+use crate::tapes::{self, TAPES};
 use crate::unlock;
 
 /// How something that was looked at stands.
@@ -40,9 +41,17 @@ pub struct Diagnosis {
     pub detail: String,
 }
 
-/// Looks at everything there is to see without the vault's keys. Changes nothing. A checkpoint that somebody kept
-/// is what the ledger has to continue.
-pub async fn diagnose(ports: &Ports, kept: Option<&[u8]>) -> Vec<Diagnosis> {
+/// What is known beside the installation's own files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// A checkpoint that somebody kept, which the ledger has to continue.
+    pub kept: Option<&'a [u8]>,
+    /// How many bytes tapes may take.
+    pub tape_quota: Option<u64>,
+}
+
+/// Looks at everything there is to see without the vault's keys. Changes nothing.
+pub async fn diagnose(ports: &Ports, beside: Beside<'_>) -> Vec<Diagnosis> {
     vec![
         Diagnosis::of(
             "store",
@@ -52,8 +61,8 @@ pub async fn diagnose(ports: &Ports, kept: Option<&[u8]>) -> Vec<Diagnosis> {
         Diagnosis::told("installation", installation(ports).await),
         Diagnosis::of("policy", policy(ports).await),
         Diagnosis::of("evidence", evidence(ports).await),
-        Diagnosis::of("tapes", tapes(ports).await),
-        Diagnosis::told("ledger", ledger(ports, kept).await),
+        Diagnosis::told("tapes", tapes(ports, beside.tape_quota).await),
+        Diagnosis::told("ledger", ledger(ports, beside.kept).await),
         Diagnosis::of("events", events(ports).await),
         Diagnosis::of("clock", clock(ports).await),
     ]
@@ -157,24 +166,45 @@ async fn policy(ports: &Ports) -> Result<String, Failure> {
     Ok(format!("bundle {active} is whole"))
 }
 
-/// Whether every session's tape is there; what is in it is for `sessions verify`.
-async fn tapes(ports: &Ports) -> Result<String, Failure> {
+/// Whether every session's tape is there that was not erased; what is in it is for `sessions verify`. And whether there is
+/// room for more.
+async fn tapes(ports: &Ports, quota: Option<u64>) -> Result<(Health, String), Failure> {
     let (tenant, _) = unlock::whose(ports).await?;
-    let there: BTreeSet<_> = ports.blobs.list("tapes/").await?.into_iter().collect();
+    let there: BTreeSet<_> = ports.blobs.list(TAPES).await?.into_iter().collect();
     let sessions = ports.journal(tenant).find::<Session>(&[]).await?;
-    let ids = sessions.iter();
-    let ids = ids.filter_map(|(stream, _)| stream.parse::<SessionId>().ok());
-    let missing: Vec<_> = ids
-        .filter(|session| !there.contains(&tapes::name(*session)))
+    let kept = sessions.iter();
+    let kept = kept.filter(|(_, session)| session.erased_at().is_none());
+    let kept: Vec<_> = kept
+        .filter_map(|(stream, _)| stream.parse::<SessionId>().ok())
         .collect();
-    match missing.as_slice() {
-        [] => Ok(format!("{} there", sessions.len())),
-        [first, ..] => Err(Failure::Damaged(format!(
+    let missing = kept.iter();
+    let missing: Vec<_> = missing
+        .filter(|session| !there.contains(&tapes::name(**session)))
+        .collect();
+    if let [first, ..] = missing.as_slice() {
+        return Err(Failure::Damaged(format!(
             "{} of {} are gone, that of {first} first: restore the folder tapes from a backup",
             missing.len(),
-            sessions.len()
-        ))),
+            kept.len()
+        )));
     }
+    let erased = match sessions.len() - kept.len() {
+        0 => String::new(),
+        erased => format!(", {erased} erased"),
+    };
+    let told = format!("{} there{erased}", kept.len());
+    let bytes = ports.blobs.bytes(TAPES).await?;
+    Ok(match quota {
+        Some(quota) if bytes >= quota => {
+            let full = format!("{told}; they take all of their quota: no session opens");
+            return Err(Failure::Unavailable(full));
+        }
+        Some(quota) if near(bytes, quota) => {
+            let detail = format!("{told}; they take {bytes} of {quota} bytes");
+            (Health::Note, detail)
+        }
+        _ => (Health::Ok, told),
+    })
 }
 
 /// Whether the log's first tile is there, in whatever width.

@@ -8,7 +8,7 @@ use portcullis_flow::identity::IdentityRefusal;
 use portcullis_flow::machine::FoldError;
 use portcullis_flow::request::RequestRefusal;
 use portcullis_flow::secret::RotationRefusal;
-use portcullis_flow::session::{RUN_KEY, SessionRefusal};
+use portcullis_flow::session::{KeepingRefusal, RUN_KEY, SessionRefusal};
 use portcullis_model::digest::CanonicalError;
 use portcullis_model::event::EventError;
 use portcullis_ports::{
@@ -219,6 +219,12 @@ impl From<IdentityRefusal> for Failure {
 
 impl From<SessionRefusal> for Failure {
     fn from(refusal: SessionRefusal) -> Self {
+        Self::Conflict(refusal.to_string())
+    }
+}
+
+impl From<KeepingRefusal> for Failure {
+    fn from(refusal: KeepingRefusal) -> Self {
         Self::Conflict(refusal.to_string())
     }
 }

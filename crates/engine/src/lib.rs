@@ -38,6 +38,7 @@ mod reevaluation;
 mod repeats;
 mod replay;
 mod requests;
+mod retention;
 mod rotation;
 mod secrets;
 mod sequencer;
@@ -68,7 +69,7 @@ pub use administration::{
 pub use bundles::read_bundle;
 pub use catalog::{CatalogEntry, Offer};
 pub use changes::{ChangeView, Difference};
-pub use diagnosis::{Diagnosis, Health, diagnose};
+pub use diagnosis::{Beside, Diagnosis, Health, diagnose};
 pub use failure::Failure;
 pub use founding::{Beginning, Founded, Founding, found};
 pub use grants::GrantView;
@@ -81,6 +82,7 @@ pub use preview::{DEFAULT_SPAN, Preview, StageView};
 pub use recovery::{Restored, Successor, Vouched, restore, succeed, vouched};
 pub use repeats::{Call, Precedent};
 pub use requests::{Approved, Ask, RequestView};
+pub use retention::RetentionView;
 pub use secrets::sealed_with;
 pub use sessions::{SessionView, TapeReport, Watch};
 pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
@@ -129,6 +131,7 @@ pub struct Engine {
     last_uses: turns::Turns<portcullis_model::GrantId>,
     /// Held while a change takes effect.
     changing: tokio::sync::Mutex<()>,
+    room: retention::Room,
     integrated: watch::Receiver<u64>,
     witnesses: witnessing::Witnesses,
 }

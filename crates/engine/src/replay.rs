@@ -1,7 +1,7 @@
 //! Replaying a tape through the product: a privileged request of its own.
 
 use portcullis_flow::grant::Grant;
-use portcullis_flow::session::{Session, SessionEvent};
+use portcullis_flow::session::{KeepingRefusal, Session, SessionEvent};
 use portcullis_model::{
     Action, Authentication, Controls, GrantId, IdentityId, Path, SessionId, Subject,
 };
@@ -37,6 +37,9 @@ impl Engine {
     pub async fn replay(&self, who: &Authentication, id: SessionId) -> Result<OpenTape, Failure> {
         self.journal.custody.sound()?;
         let session = self.journal.load::<Session>(id).await?;
+        if let Some(at) = session.get()?.erased_at() {
+            return Err(KeepingRefusal::Erased(at).into());
+        }
         let resource = self.resource(session.get()?.opening.resource).await?;
         let action = Action::named(REPLAY).with(SESSION, id.to_string());
         let name = resource.name.clone();

@@ -31,6 +31,8 @@ pub struct Options {
     pub auditors: Vec<String>,
     /// Whether not even the vault can open a tape.
     pub auditors_only: bool,
+    /// How many bytes tapes may take; no limit without.
+    pub tape_quota: Option<u64>,
     /// Whether the machine's clock is right where the ledger is ahead of it: then all that is open ends first.
     pub trust_clock: bool,
 }
@@ -104,6 +106,7 @@ pub(crate) async fn assemble(
         last_uses: crate::turns::Turns::default(),
         opening: crate::turns::Turns::of(crate::door::OPENED_AT_ONCE),
         changing: tokio::sync::Mutex::default(),
+        room: crate::retention::Room::default(),
     });
     engine.journal.custody.freeze(installation.frozen.is_some());
     Ok(Assembled {
@@ -140,6 +143,9 @@ impl Running {
         if let Err(failure) = engine.set_reserve_aside().await {
             engine.journal.custody.failed(failure);
         }
+        if let Err(failure) = engine.measure_tapes().await {
+            tracing::warn!(%failure, "the room that tapes take could not be measured");
+        }
         let dealt = engine.resume_trouble(installation.failing);
         let running = Self::with_loops(engine, sequencer, dealt).await;
         let custody = &running.engine.journal.custody;
@@ -161,6 +167,7 @@ impl Running {
         loops.start("re-evaluation at targets", Engine::run_targets);
         loops.start("tape heads", Engine::run_heads);
         loops.start("inspection", Engine::run_inspection);
+        loops.start("retention of tapes", Engine::run_retention);
         loops.start("custody", |engine, stopped| {
             engine.run_custody(dealt, stopped)
         });

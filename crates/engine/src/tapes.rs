@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read};
 use std::time::Duration;
 
-use portcullis_flow::session::{Ending, Session, SessionEvent, TapeHead};
+use portcullis_flow::session::{Ending, KeepingRefusal, Session, SessionEvent, TapeHead};
 use portcullis_model::event::Payload;
 use portcullis_model::{Event, SessionId};
 use portcullis_tape::{End, Frame, Head, Header, TapeError, TapeKey, TapeReader, Verified};
@@ -21,9 +21,12 @@ pub(crate) const HEAD_EVERY: Duration = Duration::from_secs(30);
 const STOPPED: &str =
     "the server stopped while the session lived; the program at the target was not seen to end";
 
+/// Where tapes lie.
+pub(crate) const TAPES: &str = "tapes/";
+
 /// The blob of a session's tape.
 pub(crate) fn name(session: SessionId) -> String {
-    format!("tapes/{session}.tape")
+    format!("{TAPES}{session}.tape")
 }
 
 /// How much of a sealed tape is handed out in one piece.
@@ -112,8 +115,12 @@ pub(crate) struct KnownHeads {
 }
 
 impl Engine {
-    /// The sealed bytes of a tape.
+    /// The sealed bytes of a tape, unless it was erased: then there are none, also while they are there still.
     pub(crate) async fn tape(&self, session: SessionId) -> Result<Source, Failure> {
+        let recorded = self.journal.load::<Session>(session).await?;
+        if let Some(at) = recorded.get()?.erased_at() {
+            return Err(KeepingRefusal::Erased(at).into());
+        }
         let found = self.ports.blobs.open(&name(session)).await?;
         let found = found.ok_or_else(|| Failure::Damaged(format!("the tape of {session} is gone")));
         found.map(BufReader::new)

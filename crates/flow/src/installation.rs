@@ -6,6 +6,7 @@ use std::time::Duration;
 use portcullis_model::{ChangeId, Digest, IdentityId, InstallationId, OwnerRole, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::retention::Retention;
 use crate::{Machine, Meta};
 
 /// How long one administrator may found an installation.
@@ -67,6 +68,13 @@ crate::events! {
             /// The change that signed it.
             change: ChangeId,
         }
+        /// Tapes are kept for another time.
+        RetentionSet "installation.retention_set" {
+            /// For how long.
+            retention: Retention,
+            /// The change that signed it.
+            change: ChangeId,
+        }
         /// Evidence could not be written: sessions end, and nothing privileged begins.
         EvidenceFailed "installation.evidence_failed" {
             /// What could not be written, and what was said.
@@ -98,6 +106,9 @@ pub struct Installation {
     pub ssh_authority: String,
     /// The active policy bundle.
     pub bundle: Digest,
+    /// How long tapes are kept.
+    #[serde(default, skip_serializing_if = "Retention::is_for_ever")]
+    pub retention: Retention,
     /// What evidence cannot be written, while that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,
@@ -175,6 +186,7 @@ impl Machine for Installation {
                 ledger_key: ledger_key.clone(),
                 ssh_authority: ssh_authority.clone(),
                 bundle: *bundle,
+                retention: Retention::default(),
                 failing: None,
                 frozen: None,
             }),
@@ -211,6 +223,10 @@ impl Machine for Installation {
                     ..state
                 })
             }
+            (Some(state), InstallationEvent::RetentionSet { retention, .. }) => Some(Self {
+                retention: retention.clone(),
+                ..state
+            }),
             (Some(state), InstallationEvent::EvidenceFailed { what }) => Some(Self {
                 failing: Some(what.clone()),
                 ..state

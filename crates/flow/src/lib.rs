@@ -9,6 +9,7 @@ pub mod installation;
 pub mod machine;
 pub mod records;
 pub mod request;
+pub mod retention;
 pub mod secret;
 pub mod session;
 pub mod story;

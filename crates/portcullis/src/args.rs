@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod administration;
 pub(crate) mod auditing;
+pub(crate) mod retention;
 pub(crate) mod server;
 pub(crate) mod window;
 

@@ -15,6 +15,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const TRUSTED: Options = Options {
     auditors: Vec::new(),
     auditors_only: false,
+    tape_quota: None,
     trust_clock: true,
 };
 

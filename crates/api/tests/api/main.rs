@@ -36,6 +36,7 @@ mod releases;
 mod repeats;
 mod resources;
 mod restored;
+mod retention;
 mod rotation;
 mod run_keys;
 mod shapes;

@@ -10,6 +10,7 @@ use portcullis_flow::installation::{Installation, InstallationEvent};
 use portcullis_flow::records::{
     GroupEvent, GroupState, ResourceEvent, ResourceState, TaskEvent, TaskState,
 };
+use portcullis_flow::retention::Erasure;
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{
     Authentication, ChangeId, Digest, Identity, IdentityId, IdentityKind, Resource, Secret, Task,
@@ -40,6 +41,8 @@ struct After {
     token: Option<Secret<String>>,
     /// Whether the installation is not frozen any more.
     thawed: bool,
+    /// Whether a tape is to go.
+    erased: bool,
 }
 
 impl Engine {
@@ -62,6 +65,8 @@ impl Engine {
             }
             ChangeBody::PutTask { task, .. } => self.resource(task.resource).await.map(|_| ()),
             ChangeBody::Thaw { frozen, .. } => self.frozen_so(frozen).await,
+            ChangeBody::SetRetention { retention, .. } => self.check_retention(retention),
+            ChangeBody::LetGo { .. } | ChangeBody::EraseTape { .. } => self.check_tape(body).await,
             ChangeBody::RemoveResource { .. }
             | ChangeBody::RemoveGroup { .. }
             | ChangeBody::RemoveTask { .. }
@@ -187,6 +192,9 @@ impl Engine {
         if after.thawed {
             self.journal.custody.freeze(false);
         }
+        if after.erased {
+            self.room.signed();
+        }
         self.duties.wake();
         let token = after.token.map(Secret::expose_owned);
         self.change_view(id, loaded.get()?.clone(), token).await
@@ -291,6 +299,23 @@ impl Engine {
             ChangeBody::ActivateBundle {
                 bundle, replaces, ..
             } => self.activate(command, change, bundle, replaces).await,
+            ChangeBody::SetRetention {
+                retention,
+                replaces,
+            } => {
+                self.record_retention(command, change, retention, &replaces)
+                    .await
+            }
+            ChangeBody::LetGo { session, .. } => {
+                self.change_tape(command, session, |tape| tape.let_go(change))
+                    .await
+            }
+            ChangeBody::EraseTape { session, .. } => {
+                after.erased = true;
+                let cause = Erasure::Signed { change };
+                self.change_tape(command, session, |tape| tape.erase(cause))
+                    .await
+            }
             ChangeBody::Thaw { frozen, .. } => {
                 after.thawed = true;
                 self.record_thaw(command, change, &frozen).await

@@ -244,6 +244,12 @@ impl Known {
                 self.resource_name(task.resource)
             ),
             ChangeBody::RemoveTask { name, .. } => format!("remove task {name}"),
+            ChangeBody::SetRetention {
+                retention,
+                replaces,
+            } => format!("keep tapes so: {retention} (before: {replaces})"),
+            ChangeBody::LetGo { session, of } => format!("let go of the tape of {session} ({of})"),
+            ChangeBody::EraseTape { session, of } => format!("erase the tape of {session} ({of})"),
             ChangeBody::Thaw { frozen, .. } => {
                 let causes = frozen.causes.iter().map(|cause| self.frozen_by(cause));
                 format!("thaw ({})", causes.collect::<Vec<_>>().join("; "))

@@ -77,6 +77,7 @@ impl Engine {
 
     async fn open_session(self: &Arc<Self>, wish: OpenWish) -> Result<(Opened, Handing), Failure> {
         self.journal.custody.sound()?;
+        self.room_for_a_tape()?;
         let (allowed, permits) = self.allowed(&wish).await?;
         let resource = &allowed.assessment.resource;
         let session = self.journal.fresh_id::<SessionId>();

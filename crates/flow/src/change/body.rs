@@ -1,13 +1,14 @@
 //! What a change would change.
 
 use portcullis_model::{
-    Digest, Group, GroupId, Identity, IdentityId, Resource, ResourceId, SecretId, Task, TaskId,
-    digest::CanonicalError,
+    Digest, Group, GroupId, Identity, IdentityId, Resource, ResourceId, SecretId, SessionId, Task,
+    TaskId, digest::CanonicalError,
 };
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use crate::installation::Frozen;
+use crate::retention::Retention;
 
 /// What would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,27 @@ pub enum ChangeBody {
         /// Its public half or fingerprint, if it has one.
         public: String,
     },
+    /// Tapes are kept for another time.
+    SetRetention {
+        /// For how long.
+        retention: Retention,
+        /// What it takes the place of, and of no other.
+        replaces: Retention,
+    },
+    /// The tape of a session is not held any more.
+    LetGo {
+        /// Which session's.
+        session: SessionId,
+        /// What it is of, for who signs.
+        of: String,
+    },
+    /// The tape of a session is erased.
+    EraseTape {
+        /// Which session's.
+        session: SessionId,
+        /// What it is of, for who signs.
+        of: String,
+    },
     /// A frozen installation opens again.
     Thaw {
         /// What it was frozen by, and when: no other freeze is thawed by it.
@@ -112,6 +134,9 @@ impl ChangeBody {
             Self::PutTask { .. } => "put_task",
             Self::RemoveTask { .. } => "remove_task",
             Self::AddSecret { .. } => "add_secret",
+            Self::SetRetention { .. } => "set_retention",
+            Self::LetGo { .. } => "let_go",
+            Self::EraseTape { .. } => "erase_tape",
             Self::Thaw { .. } => "thaw",
         }
     }

@@ -65,6 +65,10 @@ impl ChangeBody {
             | Self::RemoveGroup { .. }
             | Self::PutTask { .. }
             | Self::AddSecret { .. }
+            // What goes is evidence, of what others did and of what owners did.
+            | Self::SetRetention { .. }
+            | Self::LetGo { .. }
+            | Self::EraseTape { .. }
             | Self::Thaw { .. } => Needed::Each {
                 roles: vec![Iam, Pam, Resource],
             },

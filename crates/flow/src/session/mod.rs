@@ -1,5 +1,6 @@
 //! A brokered session: opened under a grant, its tape's heads, its end.
 
+mod keeping;
 #[cfg(test)]
 mod tests;
 
@@ -7,12 +8,15 @@ use std::collections::BTreeMap;
 
 use portcullis_model::event::Claim;
 use portcullis_model::{
-    Action, Controls, Digest, Factor, GrantId, IdentityId, RequestId, ResourceId, StreamId,
-    Timestamp,
+    Action, ChangeId, Controls, Digest, Factor, GrantId, IdentityId, RequestId, ResourceId,
+    StreamId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::retention::Erasure;
 use crate::{Machine, Meta};
+
+pub use keeping::{Keeping, KeepingRefusal};
 
 /// Everything fixed when a session opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +131,21 @@ crate::events! {
             /// How.
             ending: Ending,
         }
+        /// Its tape is kept, whatever its time.
+        Held "session.held" {
+            /// Who wants that.
+            by: IdentityId,
+        }
+        /// Its tape is not held any more.
+        HoldLifted "session.hold_lifted" {
+            /// The change that signed it.
+            change: ChangeId,
+        }
+        /// Its tape is gone, and the key that opened it. Its heads stay.
+        Erased "session.erased" {
+            /// Why.
+            cause: Erasure,
+        }
     }
 }
 
@@ -171,6 +190,9 @@ pub struct Session {
     /// The tape's last recorded head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<TapeHead>,
+    /// What became of its tape, beside being kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeping: Option<Keeping>,
     /// Where it stands.
     #[serde(flatten)]
     pub status: SessionStatus,
@@ -259,9 +281,16 @@ impl Machine for Session {
                 opening: opening.as_ref().clone(),
                 opened_at: meta.at,
                 head: None,
+                keeping: None,
                 status: SessionStatus::Live,
             }),
             (Some(session), SessionEvent::Replayed { .. }) => Some(session),
+            (
+                Some(session),
+                SessionEvent::Held { .. }
+                | SessionEvent::HoldLifted { .. }
+                | SessionEvent::Erased { .. },
+            ) => session.kept(event, meta.at),
             (Some(session), _) if !session.is_live() => None,
             (Some(mut session), SessionEvent::Head { head }) => {
                 session.head = Some(*head);

@@ -5,6 +5,7 @@ use portcullis_model::id::TypedId;
 use proptest::prelude::*;
 
 use super::*;
+use crate::retention::Retention;
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -192,4 +193,52 @@ proptest! {
             }
         }
     }
+}
+
+fn ended() -> Session {
+    let session = opened();
+    let event = session.end(ending(3)).unwrap();
+    Session::apply(Some(session), &event, &meta(2)).unwrap()
+}
+
+fn after(session: Session, event: &SessionEvent) -> Session {
+    Session::apply(Some(session), event, &meta(3)).unwrap()
+}
+
+#[test]
+fn a_tape_is_erased_once_its_session_is_over_its_time_is_up_and_nobody_holds_it() {
+    let change = portcullis_model::ChangeId::from_parts(at(1), [9; 10]);
+    let mut retention = Retention::default();
+    let year = at(2).plus(std::time::Duration::from_hours(24 * 365));
+    assert_eq!(ended().outlived(&retention, year), None, "for ever");
+    retention.set("shell", Some(365));
+    let due = Erasure::Kept { days: 365 };
+    assert_eq!(ended().outlived(&retention, year), Some(due.clone()));
+    let before = year.minus(std::time::Duration::from_millis(1));
+    assert_eq!(ended().outlived(&retention, before), None);
+    assert_eq!(opened().outlived(&retention, year), None, "it lives");
+    assert_eq!(opened().erase(due.clone()), Err(KeepingRefusal::Lives));
+
+    let held = after(ended(), &ended().hold(person(4)).unwrap());
+    assert_eq!(held.outlived(&retention, year), None);
+    assert_eq!(held.erase(due.clone()), Err(KeepingRefusal::Held(at(3))));
+    assert_eq!(held.hold(person(5)), Err(KeepingRefusal::Held(at(3))));
+    let free = after(held.clone(), &held.let_go(change).unwrap());
+    assert_eq!(free.let_go(change), Err(KeepingRefusal::NotHeld));
+    assert_eq!(free.outlived(&retention, year), Some(due.clone()));
+
+    let erased = after(free.clone(), &free.erase(due.clone()).unwrap());
+    assert_eq!(erased.erased_at(), Some(at(3)));
+    assert_eq!(erased.outlived(&retention, year), None, "once");
+    for refused in [
+        erased.erase(due.clone()),
+        erased.hold(person(4)),
+        erased.let_go(change),
+    ] {
+        assert_eq!(refused, Err(KeepingRefusal::Erased(at(3))));
+    }
+    // Nor does a machine follow events that were never decided so.
+    let erasure = SessionEvent::Erased { cause: due };
+    assert_eq!(Session::apply(Some(held), &erasure, &meta(4)), None);
+    assert_eq!(Session::apply(Some(opened()), &erasure, &meta(4)), None);
 }

@@ -228,6 +228,29 @@ pub(crate) enum SessionsCommand {
         #[arg(long)]
         reason: String,
     },
+    /// Keep its tape, whatever its time: a legal hold
+    #[command(after_help = "Example:\n  portcullis sessions hold ses_… --reason 'case 2026-17'")]
+    Hold {
+        /// Which
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Hold its tape no longer; three owners sign
+    #[command(after_help = "Example:\n  portcullis sessions let-go ses_…")]
+    LetGo {
+        /// Which
+        id: String,
+    },
+    /// Erase its tape before its time; three owners sign
+    #[command(
+        after_help = "Example:\n  portcullis sessions erase ses_…\n\nThe tape goes, and its key. Its heads and the record of the session stay. Copies in backups stay where they are."
+    )]
+    Erase {
+        /// Which
+        id: String,
+    },
     /// Replay a tape: a file with an auditor's key, or a session with a grant to replay it
     #[command(
         after_help = "Examples:\n  portcullis sessions play ses_….tape --identity auditor.age    (offline)\n  portcullis sessions play ses_…                                 (needs a grant to replay)"

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
+use super::retention::RetentionCommand;
 use super::{EnvironmentArg, SensitivityArg, Span};
 
 /// What owners administer, listed when nothing else is said. Everything here is a change that owners sign with
@@ -34,6 +35,11 @@ pub(crate) enum AdministrationCommand {
     Secrets {
         #[command(subcommand)]
         command: Option<SecretsCommand>,
+    },
+    /// How long tapes are kept; shows it when nothing else is said
+    Retention {
+        #[command(subcommand)]
+        command: Option<RetentionCommand>,
     },
     /// Look at every target, and propose that a restored installation opens again
     #[command(after_help = "Example:\n  portcullis thaw")]

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::args::access::SessionsCommand;
 use crate::client::Api;
+use crate::commands::administration::show_change;
 use crate::outcome::Outcome;
 use crate::output::{self, action, moment_and_when, text, when, word};
 
@@ -54,6 +55,16 @@ pub(crate) async fn run(
             }
             Ok(outcome)
         }
+        SessionsCommand::Hold { id, reason } => {
+            let body = json!({ "reason": reason });
+            let api = Api::signed_in(global)?;
+            show(
+                global,
+                &api.post(&format!("/sessions/{id}/hold"), &body).await?,
+            )
+        }
+        SessionsCommand::LetGo { id } => propose(global, &id, "let-go").await,
+        SessionsCommand::Erase { id } => propose(global, &id, "erase-tape").await,
         SessionsCommand::Play {
             what,
             auditor,
@@ -69,6 +80,25 @@ pub(crate) async fn run(
             verify::run(global, &what, evidence).await
         }
     }
+}
+
+/// What became of its tape beside being kept.
+fn keeping(session: &Value) -> String {
+    match text(session, "/keeping/tape").as_str() {
+        "held" => format!(
+            ", held since {}",
+            moment_and_when(session, "/keeping/since")
+        ),
+        "erased" => format!(", erased {}", moment_and_when(session, "/keeping/at")),
+        _ => String::new(),
+    }
+}
+
+/// Something about a tape that owners sign.
+async fn propose(global: &Global, id: &str, what: &str) -> anyhow::Result<Outcome> {
+    let path = format!("/sessions/{id}/{what}");
+    let change = Api::signed_in(global)?.post(&path, &json!({})).await?;
+    show_change(global, &change)
 }
 
 async fn list(global: &Global) -> anyhow::Result<Outcome> {
@@ -145,8 +175,9 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
     let segments = text(session, "/head/segments");
     if !segments.is_empty() {
         output::line(format!(
-            "tape       {segments} segments, {} bytes",
-            text(session, "/head/bytes")
+            "tape       {segments} segments, {} bytes{}",
+            text(session, "/head/bytes"),
+            keeping(session)
         ))?;
     }
     Ok(Outcome::Done)

@@ -114,6 +114,15 @@ pub(crate) struct TapeSection {
     pub(crate) auditors: Vec<String>,
     /// Whether not even the vault can open a tape.
     pub(crate) auditors_only: bool,
+    /// How much room tapes may take, in MiB. From four fifths of it on that is said; at its end no session opens.
+    pub(crate) quota_mib: Option<u64>,
+}
+
+impl TapeSection {
+    /// The same in bytes.
+    pub(crate) fn quota(&self) -> Option<u64> {
+        self.quota_mib.map(|mib| mib.saturating_mul(1 << 20))
+    }
 }
 
 /// Who watches the ledger.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use portcullis_api::TlsIdentity;
-use portcullis_engine::{Diagnosis, Health, Ports, Unlock, diagnose, try_opening};
+use portcullis_engine::{Beside, Diagnosis, Health, Ports, Unlock, diagnose, try_opening};
 use portcullis_ports::{Reserve, StoreError};
 use serde::Serialize;
 
@@ -72,6 +72,7 @@ async fn look(folder: &DataFolder, named: Option<&Path>, kept: Option<&[u8]>) ->
     let unlock = config
         .as_ref()
         .map_or_else(|_| UnlockSection::default(), |config| config.unlock.clone());
+    let tape_quota = config.as_ref().ok().and_then(|config| config.tape.quota());
     let readable = config.and_then(|config| config.check_roles(None));
     let certificate = folder.certificate();
     let certificate = certificate
@@ -86,7 +87,8 @@ async fn look(folder: &DataFolder, named: Option<&Path>, kept: Option<&[u8]>) ->
     ];
     match ports(folder) {
         Ok(ports) => {
-            checks.extend(diagnose(&ports, kept).await.into_iter().map(Check::from));
+            let beside = Beside { kept, tape_quota };
+            checks.extend(diagnose(&ports, beside).await.into_iter().map(Check::from));
             checks.push(Check::of("vault", vault(folder, &unlock, ports).await));
         }
         Err(error) if is_in_use(&error) => checks.push(Check {

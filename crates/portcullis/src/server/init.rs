@@ -37,6 +37,7 @@ identity_file = "keys/online.age"   # move it to another file system, or give it
 [tape]
 auditors = []                       # age recipients who can open every tape
 auditors_only = false
+# quota_mib = 51200                 # how much room tapes may take; at its end no session opens
 "#;
 
 /// Runs `init`.

@@ -140,6 +140,7 @@ impl Server {
         let options = Options {
             auditors: config.tape.auditors.clone(),
             auditors_only: config.tape.auditors_only,
+            tape_quota: config.tape.quota(),
             trust_clock: start.trust_clock,
         };
         let running = Running::start(ports, options, start.unlock).await;

@@ -4,6 +4,7 @@ mod changes;
 mod groups;
 mod identities;
 mod resources;
+mod retention;
 mod secrets;
 mod tasks;
 
@@ -15,6 +16,7 @@ use crate::args::administration::{
     AdministrationCommand, ChangesCommand, GroupsCommand, IdentitiesCommand, ResourcesCommand,
     SecretsCommand, TasksCommand,
 };
+use crate::args::retention::RetentionCommand;
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output;
@@ -24,6 +26,7 @@ pub(crate) use changes::{refuse_change, show_change, sign_change};
 use groups::groups;
 use identities::identities;
 use resources::resources;
+use retention::retention;
 use secrets::secrets;
 use tasks::tasks;
 
@@ -48,6 +51,9 @@ pub(crate) async fn run(
         }
         AdministrationCommand::Secrets { command } => {
             secrets(global, &api, command.unwrap_or(SecretsCommand::List)).await
+        }
+        AdministrationCommand::Retention { command } => {
+            retention(global, &api, command.unwrap_or(RetentionCommand::Show)).await
         }
         AdministrationCommand::Thaw => {
             show_change(global, &api.post("/thaw", &serde_json::json!({})).await?)

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context;
-use portcullis_engine::{Diagnosis, Health, Unlock, Vouched, diagnose, try_opening, vouched};
+use portcullis_engine::{
+    Beside, Diagnosis, Health, Unlock, Vouched, diagnose, try_opening, vouched,
+};
 use portcullis_model::{Secret, Timestamp};
 
 use super::{contents, scratch};
@@ -54,7 +56,10 @@ async fn look(
         Err(error) => return vec![Check::of("store", Err(error))],
     };
     let of_a_copy = |found: &Diagnosis| !NOT_OF_A_COPY.contains(&found.what);
-    let found = diagnose(&ports, None).await.into_iter().filter(of_a_copy);
+    let found = diagnose(&ports, Beside::default())
+        .await
+        .into_iter()
+        .filter(of_a_copy);
     let mut checks: Vec<_> = found.map(Check::from).collect();
     let vouched = vouched(&ports, said).await.map(|vouched| {
         let Vouched { events, as_of } = vouched;
