@@ -6,15 +6,12 @@ use std::time::Duration;
 use portcullis_flow::change::{Change, ChangeBody, Holders, Needed};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::{IdentityEvent, IdentityState};
-use portcullis_flow::installation::{Installation, InstallationEvent};
 use portcullis_flow::records::{
     GroupEvent, GroupState, ResourceEvent, ResourceState, TaskEvent, TaskState,
 };
-use portcullis_flow::retention::Erasure;
 use portcullis_flow::secret::{SecretEvent, SecretState};
 use portcullis_model::{
-    Authentication, ChangeId, Digest, Identity, IdentityId, IdentityKind, Resource, Secret, Task,
-    Timestamp,
+    Authentication, ChangeId, Identity, IdentityId, IdentityKind, Resource, Secret, Task, Timestamp,
 };
 use portcullis_ports::Connector;
 
@@ -33,16 +30,16 @@ const LONGEST_LIFE: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// What takes effect outside the journal once a change is committed.
 #[derive(Default)]
-struct After {
+pub(super) struct After {
     /// Whether whoever completes the change asked for it: nobody else is given a token that came of it.
     by_the_asker: bool,
     /// Who does it, when nobody else has to sign.
     alone: Option<IdentityId>,
     token: Option<Secret<String>>,
     /// Whether the installation is not frozen any more.
-    thawed: bool,
+    pub(super) thawed: bool,
     /// Whether a tape is to go.
-    erased: bool,
+    pub(super) erased: bool,
 }
 
 impl Engine {
@@ -296,30 +293,7 @@ impl Engine {
                 };
                 command.push(&mut loaded, &event)
             }
-            ChangeBody::ActivateBundle {
-                bundle, replaces, ..
-            } => self.activate(command, change, bundle, replaces).await,
-            ChangeBody::SetRetention {
-                retention,
-                replaces,
-            } => {
-                self.record_retention(command, change, retention, &replaces)
-                    .await
-            }
-            ChangeBody::LetGo { session, .. } => {
-                self.change_tape(command, session, |tape| tape.let_go(change))
-                    .await
-            }
-            ChangeBody::EraseTape { session, .. } => {
-                after.erased = true;
-                let cause = Erasure::Signed { change };
-                self.change_tape(command, session, |tape| tape.erase(cause))
-                    .await
-            }
-            ChangeBody::Thaw { frozen, .. } => {
-                after.thawed = true;
-                self.record_thaw(command, change, &frozen).await
-            }
+            whole => self.apply_to_the_whole(command, change, whole, after).await,
         }
     }
 
@@ -357,27 +331,6 @@ impl Engine {
         command.push(&mut loaded, &opened)?;
         after.token = Some(token.expose());
         Ok(())
-    }
-
-    async fn activate(
-        &self,
-        command: &mut Command<'_>,
-        change: ChangeId,
-        bundle: Digest,
-        replaces: Digest,
-    ) -> Result<(), Failure> {
-        let mut loaded = self.journal.load::<Installation>(self.installation).await?;
-        if loaded.get()?.bundle != replaces {
-            return Err(Failure::Conflict(
-                "another bundle became active since this was proposed: propose it again".to_owned(),
-            ));
-        }
-        let event = InstallationEvent::PolicyActivated {
-            bundle,
-            replaced: replaces,
-            change,
-        };
-        command.push(&mut loaded, &event)
     }
 }
 

@@ -6,6 +6,7 @@ mod founding;
 mod outdated;
 mod owners;
 mod view;
+mod whole;
 
 use std::collections::BTreeSet;
 
