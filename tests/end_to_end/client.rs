@@ -56,6 +56,14 @@ impl Client {
         found.clone()
     }
 
+    /// Waits until it has printed a text, or ended; whether it has printed it.
+    pub fn shows_or_ends(&mut self, text: &str) -> bool {
+        until("the client says something", || {
+            self.shows(text) || self.child.try_wait().is_ok_and(|status| status.is_some())
+        });
+        self.shows(text)
+    }
+
     /// Whether it has printed a text.
     pub fn shows(&self, text: &str) -> bool {
         self.printed.0.lock().unwrap().contains(text)

@@ -29,6 +29,7 @@ mod founding;
 mod installation;
 mod known_hosts;
 mod reconnecting;
+mod soak;
 mod ssh_door;
 mod sweep;
 mod taking_away;

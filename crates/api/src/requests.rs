@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use portcullis_engine::{Ask, DEFAULT_SPAN, Part, RequestView, Uses, Window};
+use portcullis_engine::{Ask, DEFAULT_SPAN, Part, RequestView, Start, Uses, Window};
 use portcullis_model::{Digest, RequestId, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -42,6 +42,8 @@ struct AskBody {
     /// From when, in milliseconds since 1970, UTC; when it is granted where absent.
     #[schema(value_type = Option<u64>)]
     starts_at: Option<Timestamp>,
+    /// The same from now on, in seconds.
+    starts_in_secs: Option<u64>,
     /// How often: a number, or `"any"`; as often as the action is usually done under one approval where absent.
     #[schema(value_type = Option<Value>)]
     uses: Option<AskedUses>,
@@ -78,13 +80,22 @@ async fn ask(
     Caller(who): Caller,
     Body(body): Body<AskBody>,
 ) -> Result<(StatusCode, Json<RequestView>), Problem> {
+    let start = match (body.starts_at, body.starts_in_secs) {
+        (Some(_), Some(_)) => {
+            let detail = "say when access begins by starts_at or by starts_in_secs, not by both";
+            return Err(Problem::invalid(StatusCode::BAD_REQUEST, detail));
+        }
+        (Some(moment), None) => Some(Start::At(moment)),
+        (None, Some(secs)) => Some(Start::In(Duration::from_secs(secs))),
+        (None, None) => None,
+    };
     let ask = Ask {
         resource: body.resource,
         words: body.words,
         reason: body.reason,
         window: Window {
             span: body.span_secs.map_or(DEFAULT_SPAN, Duration::from_secs),
-            starts_at: body.starts_at,
+            start,
             uses: body.uses.map(Uses::from),
         },
     };

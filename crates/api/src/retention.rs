@@ -26,8 +26,8 @@ pub(crate) fn routes() -> Routes {
 /// How long tapes are kept, and the room they take.
 #[utoipa::path(get, path = "/retention", tag = "sessions",
     responses((status = 200, description = "How long", body = Value)))]
-async fn show_retention(State(engine): App, Caller(_): Caller) -> Answer<RetentionView> {
-    Ok(Json(engine.show_retention().await?))
+async fn show_retention(State(engine): App, Caller(who): Caller) -> Answer<RetentionView> {
+    Ok(Json(engine.show_retention(who.identity).await?))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -90,6 +90,11 @@ impl Custody {
         self.inspected.send_replace(true);
     }
 
+    /// Whether that is so.
+    pub(crate) fn is_inspected(&self) -> bool {
+        *self.inspected.borrow()
+    }
+
     /// Waits for that, for a while: a large store is gone through beside what the server does.
     pub(crate) async fn until_inspected(&self, at_most: Duration) {
         let mut inspected = self.inspected.subscribe();

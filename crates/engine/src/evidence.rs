@@ -9,8 +9,9 @@ use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityEvent;
 use portcullis_flow::records::ResourceEvent;
 use portcullis_flow::request::Request;
+use portcullis_flow::retention::Erasure;
 use portcullis_flow::secret::SecretEvent;
-use portcullis_flow::session::Session;
+use portcullis_flow::session::{Session, SessionEvent};
 use portcullis_ledger::{EvidenceFile, SignedCheckpoint};
 use portcullis_model::event::Payload;
 use portcullis_model::{
@@ -122,10 +123,27 @@ impl Engine {
                 if let (Some(secret), Ok(id)) = (session.opening.secret, stream.parse()) {
                     story.injected.push((id, secret));
                 }
+                let signed = self.signed_about(&stream).await?;
                 story.streams.push(stream);
+                story.streams.extend(signed);
             }
         }
         Ok(story)
+    }
+
+    /// The changes that were signed about a session's tape.
+    async fn signed_about(&self, session: &StreamId) -> Result<Vec<StreamId>, Failure> {
+        let mut signed = Vec::new();
+        for event in self.events_of(session).await? {
+            match SessionEvent::from_event(&event)? {
+                SessionEvent::HoldLifted { change }
+                | SessionEvent::Erased {
+                    cause: Erasure::Signed { change },
+                } => signed.push(change.into()),
+                _ => {}
+            }
+        }
+        Ok(signed)
     }
 
     /// A change is a leaf, which is told whole or not at all.

@@ -89,7 +89,7 @@ pub use sign_in::{Enrolment, EnrolmentDone, SignIn, WhoAmI};
 pub use start::{Options, Running, try_opening};
 pub use tapes::{OpenTape, SealedTape};
 pub use tasks::{Declaration, TaskView};
-pub use terms::Window;
+pub use terms::{Start, Window};
 pub use unlock::Unlock;
 pub use whereabouts::{ResourceView, Whereabouts};
 
@@ -129,6 +129,8 @@ pub struct Engine {
     /// Taken by whoever records that a session is to end, or has ended.
     ending: turns::Turns<portcullis_model::SessionId>,
     last_uses: turns::Turns<portcullis_model::GrantId>,
+    /// Taken by whoever gives a vaulted secret to a session, or rotates it.
+    at_secret: turns::Turns<String>,
     /// Held while a change takes effect.
     changing: tokio::sync::Mutex<()>,
     room: retention::Room,

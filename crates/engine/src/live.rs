@@ -46,6 +46,12 @@ impl Live {
             .remove(&id)
     }
 
+    /// Whether some session was given a secret and was not let in by it yet.
+    pub(crate) fn awaits(&self, secret: &str) -> bool {
+        let live = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        live.values().any(|session| session.awaits(secret))
+    }
+
     pub(crate) fn all(&self) -> Vec<SessionId> {
         self.0
             .lock()
@@ -60,6 +66,8 @@ impl Live {
 pub(crate) struct LiveSession {
     tape: tokio::sync::Mutex<GrowingTape>,
     watchers: broadcast::Sender<Arc<Frame>>,
+    /// The name of the vaulted secret that has to let it in still.
+    awaits: Mutex<Option<String>>,
 }
 
 impl LiveSession {
@@ -67,7 +75,23 @@ impl LiveSession {
         Self {
             tape: tokio::sync::Mutex::new(tape),
             watchers: broadcast::channel(WATCHER_LAG).0,
+            awaits: Mutex::default(),
         }
+    }
+
+    /// It is given a vaulted secret, to be let in by.
+    pub(crate) fn is_given(&self, secret: &str) {
+        *self.awaits.lock().unwrap_or_else(PoisonError::into_inner) = Some(secret.to_owned());
+    }
+
+    /// Its target let it in.
+    pub(crate) fn was_let_in(&self) {
+        *self.awaits.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn awaits(&self, secret: &str) -> bool {
+        let awaits = self.awaits.lock().unwrap_or_else(PoisonError::into_inner);
+        awaits.as_deref() == Some(secret)
     }
 
     /// Takes a segment: checked against the chain, then made durable, then shown to watchers.

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_flow::session::{Session, SessionEvent, SessionStatus};
+use portcullis_flow::session::{Keeping, Session, SessionEvent, SessionStatus};
 use portcullis_model::event::Payload;
 use portcullis_model::{
     Action, Authentication, Controls, IdentityId, Resource, SessionId, Subject,
@@ -43,6 +43,9 @@ pub struct SessionView {
     /// Who ordered its end, and why; told of one session, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub killed: Option<Word>,
+    /// Who holds its tape and why; told of one session, not in lists, and not to whose it is unless they answer for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Word>,
     /// The words that would declare what it ran as a task, when it ran plain words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_task: Option<String>,
@@ -105,9 +108,12 @@ impl Engine {
             SessionStatus::Live => None,
             _ => self.order_to_end(id, &census).await?,
         };
+        let held = self.held_by(id, &session).await?;
+        let view = seen(who, id, session, &census);
         Ok(SessionView {
             killed,
-            ..seen(who, id, session, &census)
+            held: held.filter(|_| view.session.keeping.is_some()),
+            ..view
         })
     }
 
@@ -296,11 +302,17 @@ fn seen(who: IdentityId, id: SessionId, mut session: Session, census: &Census) -
         session.opening.secret = None;
         "a vaulted secret".clone_into(&mut session.opening.credential);
     }
+    // Whom a hold is about is told by a court, not by us.
+    let about = session.opening.identity == who && !census.may_find(who, session.opening.resource);
+    if about && matches!(session.keeping, Some(Keeping::Held { .. })) {
+        session.keeping = None;
+    }
     let resource_name = census.resource_name(session.opening.resource);
     SessionView {
         id,
         identity_name: census.name(session.opening.identity),
         killed: None,
+        held: None,
         as_task: crate::tasks::suggestion(&resource_name, &session.opening.action),
         resource_name,
         session,

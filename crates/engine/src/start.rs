@@ -105,6 +105,7 @@ pub(crate) async fn assemble(
         ending: crate::turns::Turns::default(),
         last_uses: crate::turns::Turns::default(),
         opening: crate::turns::Turns::of(crate::door::OPENED_AT_ONCE),
+        at_secret: crate::turns::Turns::default(),
         changing: tokio::sync::Mutex::default(),
         room: crate::retention::Room::default(),
     });

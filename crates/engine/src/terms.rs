@@ -21,13 +21,22 @@ const FARTHEST_START: Duration = Duration::from_hours(30 * 24);
 /// The most uses that are counted for one approval.
 const MOST_USES: u32 = 100;
 
+/// When access is to begin.
+#[derive(Debug, Clone, Copy)]
+pub enum Start {
+    /// At a moment.
+    At(Timestamp),
+    /// So long from now.
+    In(Duration),
+}
+
 /// When and how often access is wanted.
 #[derive(Debug, Clone)]
 pub struct Window {
     /// For how long.
     pub span: Duration,
     /// From when, where that is not the moment it is granted.
-    pub starts_at: Option<Timestamp>,
+    pub start: Option<Start>,
     /// How often, where that is not as often as the action is usually done under one approval.
     pub uses: Option<Uses>,
 }
@@ -37,9 +46,17 @@ impl Window {
     pub const fn of(span: Duration) -> Self {
         Self {
             span,
-            starts_at: None,
+            start: None,
             uses: None,
         }
+    }
+
+    /// The moment of its start, where that is not the moment it is granted.
+    fn starts_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.start.map(|start| match start {
+            Start::At(moment) => moment,
+            Start::In(span) => now.plus(span),
+        })
     }
 
     fn fits(&self, path: Path, now: Timestamp) -> Result<(), Failure> {
@@ -47,18 +64,16 @@ impl Window {
             Path::Ordinary => LONGEST_ORDINARY,
             Path::Privileged => LONGEST_PRIVILEGED,
         };
+        let starts_at = self.starts_at(now);
         let refused = if self.span.is_zero() {
             "access for no time at all is none: say for how long".to_owned()
         } else if self.span > longest {
             let hours = longest.as_secs() / 3600;
             format!("access on the {path} path lasts up to {hours} hours: ask for less")
-        } else if self.starts_at.is_some_and(|starts| starts < now) {
+        } else if starts_at.is_some_and(|starts| starts < now) {
             "access cannot begin in the past: leave the start out, and it begins once granted"
                 .to_owned()
-        } else if self
-            .starts_at
-            .is_some_and(|starts| starts > now.plus(FARTHEST_START))
-        {
+        } else if starts_at.is_some_and(|starts| starts > now.plus(FARTHEST_START)) {
             let days = FARTHEST_START.as_secs() / 86_400;
             format!("access begins within {days} days, or is asked for later")
         } else {
@@ -94,7 +109,7 @@ impl Assessment {
             profile,
             flow: flow.clone(),
             bundle: bundle.digest(),
-            starts_at: window.starts_at,
+            starts_at: window.starts_at(now),
             span_secs: window.span.as_secs(),
             uses: self.uses_wanted(window.uses)?,
         })

@@ -322,6 +322,9 @@ pub trait Control: Send + Sync {
     /// Decides about one channel; when it returns, the session is in the ledger.
     async fn open(&self, wish: OpenWish) -> Result<Opened, Refusal>;
 
+    /// The target let the session in: what opened it there is needed no more.
+    async fn reached(&self, session: SessionId);
+
     /// Something was refused by name without asking (a forward, a subsystem, an agent): for the record.
     async fn refused(&self, ticket: Ticket, login: Login, what: String);
 

@@ -56,7 +56,7 @@ impl Host {
         let settings = format!(
             "ListenAddress 127.0.0.1:{number}\nHostKey {at}/host_key\nTrustedUserCAKeys {at}/authority.pub\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nPermitRootLogin yes\n\
-             StrictModes no\nPidFile none\n"
+             StrictModes no\nPidFile none\nMaxStartups 200\n"
         );
         std::fs::write(folder.join("sshd_config"), settings).unwrap();
         host.start_again();

@@ -14,7 +14,9 @@ mod targets;
 
 use std::collections::BTreeSet;
 
-use drill::{Drill, Passage};
+pub use drill::Drill;
+use drill::Passage;
+pub use host::ACCOUNT;
 use stories::{Lending, Rotating, Running, Staying, Story};
 
 /// Tells a story once for every step in it that no story before it had, to die there; and once more where

@@ -71,6 +71,13 @@ impl Gate {
 
     /// The same, as a run that has a name.
     pub async fn open_under(&self, world: &World, key: Option<&str>) -> Result<Held, Refusal> {
+        let held = self.wait_before(world, key).await?;
+        world.engine.reached(held.id).await;
+        Ok(held)
+    }
+
+    /// The same, before its target has let it in.
+    pub async fn wait_before(&self, world: &World, key: Option<&str>) -> Result<Held, Refusal> {
         let wish = OpenWish {
             ticket: self.ticket.clone(),
             login: self.login.clone(),

@@ -180,6 +180,15 @@ async fn what_is_not_named_is_kept_for_ever() {
         .await
         .done();
     assert_eq!(days["days"], json!({}));
+    assert!(
+        days.get("bytes").is_none(),
+        "the room is told to owners: {days}"
+    );
+    let days = scene
+        .world
+        .get(&scene.people.olaf, "/retention")
+        .await
+        .done();
     assert!(days["bytes"].is_u64(), "{days}");
 }
 
@@ -196,6 +205,7 @@ async fn a_tape_that_is_held_outlives_its_time_until_three_owners_let_go() {
     assert_eq!(status, 200, "{told}");
     let (status, told) = scene.hold(&scene.people.pia, held).await;
     assert!(status == 409 && told.contains("is held since"), "{told}");
+    the_hold_is_told_to_who_answers_for_it(&scene, held).await;
     scene.days_pass(30).await;
     scene.erased(other).await;
     scene.kept(held).await;
@@ -217,6 +227,20 @@ async fn a_tape_that_is_held_outlives_its_time_until_three_owners_let_go() {
     assert!(status == 409 && told.contains("was erased"), "{told}");
 }
 
+/// With its reason, and not to whom it is about.
+async fn the_hold_is_told_to_who_answers_for_it(scene: &Scene, held: SessionId) {
+    let path = format!("/sessions/{held}");
+    let told = scene.world.get(&scene.people.pia, &path).await.done();
+    assert_eq!(told["held"], json!({ "by": "olaf", "reason": "case 17" }));
+    let told = scene.world.get(&scene.people.rosa, &path).await.done();
+    let hidden = told.get("held").is_none() && told.get("keeping").is_none();
+    assert!(hidden, "{told}");
+    let body = json!({ "reason": " " });
+    let path = format!("{path}/hold");
+    let blank = scene.world.post(&scene.people.olaf, &path, body).await;
+    assert_eq!(blank.problem().0, 400);
+}
+
 #[tokio::test]
 async fn owners_have_a_tape_erased_before_its_time_together_and_not_while_it_is_written() {
     let scene = Scene::new().await;
@@ -227,8 +251,13 @@ async fn owners_have_a_tape_erased_before_its_time_together_and_not_while_it_is_
     let change = scene
         .signed(&format!("/sessions/{gone}/erase-tape"), json!({}))
         .await;
-    let title = change["title"].as_str().unwrap();
-    assert!(title.contains("shell on gate by rosa"), "{title}");
+    // Who signs is told what it is of; nobody else is.
+    let path = format!("/changes/{}", change["id"].as_str().unwrap());
+    let told = scene.world.get(&scene.people.iris, &path).await.done();
+    let told = told["differences"].to_string();
+    assert!(told.contains("shell on gate by rosa"), "{told}");
+    let told = scene.world.get(&scene.people.rosa, &path).await.text();
+    assert!(!told.contains("by rosa"), "{told}");
     let session = scene.erased(gone).await;
     assert_eq!(session["keeping"]["cause"]["why"], "signed", "{session}");
     scene.kept(stays).await;

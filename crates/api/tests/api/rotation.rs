@@ -9,7 +9,7 @@ use portcullis_model::Secret;
 use portcullis_policy::DutyPermit;
 use portcullis_ports::clock::random;
 use portcullis_ports::control::CloseCause;
-use portcullis_ports::{Drawn, Entropy, Rotator, RotatorDescriptor, RotatorError, Site};
+use portcullis_ports::{Control, Drawn, Entropy, Rotator, RotatorDescriptor, RotatorError, Site};
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
@@ -54,7 +54,7 @@ impl Rotator for Lock {
 
     fn draw(&self, entropy: &dyn Entropy) -> Result<Drawn, RotatorError> {
         Ok(Drawn {
-            value: Secret::new(random::<16>(entropy).to_vec()),
+            value: Secret::new(random::<16>(entropy).map(|byte| b'a' + byte % 26).to_vec()),
             public: String::new(),
         })
     }
@@ -124,6 +124,11 @@ async fn secret(world: &World, people: &People, wanted: impl Fn(&Value) -> bool)
     all.await["items"][0].clone()
 }
 
+async fn version(world: &World, people: &People) -> Value {
+    let all = world.get(&people.pia, "/secrets").await.done();
+    all["items"][0]["version"].clone()
+}
+
 fn is_second(secret: &Value) -> bool {
     secret["version"] == 2 && secret["rotation"].is_null()
 }
@@ -138,6 +143,37 @@ async fn a_secret_that_opened_a_session_is_rotated_when_the_session_is_over() {
     assert!(secret["rotated_at"].is_number(), "{secret}");
     let holds = lock.holds.lock().unwrap().clone();
     assert!(holds.len() == 1 && holds[0] != b"first", "{holds:?}");
+}
+
+#[tokio::test]
+async fn who_was_given_a_secret_is_let_in_before_it_is_rotated_and_who_comes_meanwhile_waits() {
+    let lock = Lock::with(b"first");
+    let world = World::rotating_by(lock.clone()).await;
+    let people = locked_gate(&world).await;
+    let ask = json!({
+        "resource": "gate", "words": ["shell"], "reason": "the lamp is out", "uses": "any",
+    });
+    world
+        .granted(&people, ask, &[&people.olaf, &people.pia])
+        .await;
+    let gate = Gate::sign_in(&world, "rosa", &people.rosa, "gate").await;
+    let first = gate.wait_before(&world, None).await.unwrap();
+    let rotate = world.post(&people.pia, "/secrets/gate-key/rotate", json!({}));
+    rotate.await.done();
+    // It is due: the next one is given it once it was rotated, and that waits for the first.
+    let let_in = async {
+        for _ in 0..50 {
+            assert_eq!(version(&world, &people).await, 1, "under the first's feet");
+        }
+        world.engine.reached(first.id).await;
+    };
+    let (second, ()) = tokio::join!(gate.wait_before(&world, None), let_in);
+    let second = second.unwrap();
+    assert_eq!(version(&world, &people).await, 2);
+    assert!(!lock.holds.lock().unwrap().contains(&b"first".to_vec()));
+    world.engine.reached(second.id).await;
+    first.close(&world, CloseCause::ClientLost).await;
+    second.close(&world, CloseCause::ClientLost).await;
 }
 
 #[tokio::test]

@@ -137,6 +137,24 @@ async fn a_window_that_is_approved_late_is_shorter_and_one_that_is_over_is_not_a
 }
 
 #[tokio::test]
+async fn a_start_that_lies_so_far_ahead_is_the_same_however_often_it_is_asked_for() {
+    let scene = Scene::new().await;
+    let wish = Scene::wish(&json!({ "starts_in_secs": 600 }));
+    let rosa = &scene.people.rosa;
+    let first = scene
+        .world
+        .post_under("again", rosa, "/requests", wish.clone());
+    let first = first.await.done();
+    assert_eq!(first["terms"]["starts_at"], json!(scene.start_in(10)));
+    scene.world.pass(MINUTE);
+    let again = scene.world.post_under("again", rosa, "/requests", wish);
+    assert_eq!(
+        again.await.done()["terms"]["starts_at"],
+        first["terms"]["starts_at"]
+    );
+}
+
+#[tokio::test]
 async fn what_is_asked_of_a_window_is_held_to_its_bounds() {
     let scene = Scene::new().await;
     let before = scene.world.now().minus(MINUTE).as_millis();
@@ -145,6 +163,14 @@ async fn what_is_asked_of_a_window_is_held_to_its_bounds() {
         (json!({ "starts_at": before }), "cannot begin in the past"),
         (json!({ "starts_at": far }), "begins within 30 days"),
         (json!({ "starts_at": -1 }), "starts_at"),
+        (
+            json!({ "starts_in_secs": 60, "starts_at": far }),
+            "not by both",
+        ),
+        (
+            json!({ "starts_in_secs": 60 * 60 * 24 * 31 }),
+            "begins within 30 days",
+        ),
         (json!({ "uses": 0 }), "no use at all"),
         (json!({ "uses": 101 }), "up to 100 uses"),
         (json!({ "uses": "many" }), "uses"),

@@ -269,7 +269,8 @@ impl Session<'_> {
             records_input: self.wanted.terminal.is_none(),
             takes_input: lease.task.is_none(),
         };
-        let work = work(permit, lease, notice, &self.wanted, pump, reached);
+        let control = self.shared.control.as_ref();
+        let work = work(permit, lease, notice, &self.wanted, pump, reached, control);
         tokio::select! {
             biased;
             cause = stop.ordered() => cause,
@@ -387,7 +388,9 @@ async fn work(
     wanted: &Wanted,
     pump: Pump<'_>,
     reached: &mut Option<Reached>,
+    control: &dyn Control,
 ) -> CloseCause {
+    let session = lease.session;
     if !notice.is_empty() {
         let _ = pump.output.error(Bytes::from(told(notice))).await;
     }
@@ -406,6 +409,7 @@ async fn work(
         Ok(target) => reached.insert(Reached { target, ends }),
         Err(detail) => return CloseCause::TargetLost { detail },
     };
+    control.reached(session).await;
     match begin(target, wanted, task).await {
         Ok(()) => pump.run(target).await,
         Err(Gone) => CloseCause::TargetLost {

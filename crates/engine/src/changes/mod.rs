@@ -152,7 +152,10 @@ impl Engine {
             }
             _ => None,
         };
-        let view = self.change_view(id, change, None).await?.hiding(hidden);
+        let about = self.tape_of(who, &change.body).await?;
+        let mut view = self.change_view(id, change, None).await?.hiding(hidden);
+        let about = about.map(|of| Difference::about("the tape is of", of));
+        view.differences.extend(about);
         let reasons = self.reasons_of(&loaded.stream, "change.signed").await?;
         let said = view.signed_by.iter().cloned().zip(reasons);
         let said = said.filter(|(_, reason)| reason.is_some());

@@ -23,6 +23,11 @@ impl Engine {
                 "the record of {name} was changed since this was proposed: propose it again"
             )));
         }
+        if let Some(why) = self.tapes_changed(change).await? {
+            return Ok(Some(format!(
+                "{why} since this was proposed: propose it again"
+            )));
+        }
         let needed = self.needed(who, &change.body).await?;
         if needed.exceeds(&change.needed) {
             return Ok(Some(format!(
@@ -58,11 +63,45 @@ impl Engine {
         Ok(another.then_some(name.as_str()))
     }
 
+    /// What was decided about tapes since a change about them was proposed.
+    async fn tapes_changed(&self, change: &Change) -> Result<Option<&'static str>, Failure> {
+        match &change.body {
+            ChangeBody::SetRetention { replaces, .. } => {
+                let set = |event: &Event| event.kind == "installation.retention_set";
+                let stream = self.installation.into();
+                let since = self.told_since(&stream, change.proposed_at, set).await?;
+                let another = since || self.retention().await? != *replaces;
+                Ok(another.then_some("tapes are kept for another time"))
+            }
+            ChangeBody::LetGo { session } | ChangeBody::EraseTape { session } => {
+                let kept = |event: &Event| {
+                    ["session.held", "session.hold_lifted", "session.erased"]
+                        .contains(&event.kind.as_str())
+                };
+                let stream = (*session).into();
+                let since = self.told_since(&stream, change.proposed_at, kept).await?;
+                Ok(since.then_some("the tape was held, let go of or erased"))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Whether a change to a record took effect after a moment.
     async fn changed_since(&self, stream: &StreamId, moment: Timestamp) -> Result<bool, Failure> {
+        let changes = |event: &Event| event.data.get("change").is_some();
+        self.told_since(stream, moment, changes).await
+    }
+
+    /// Whether a stream has such an event after a moment.
+    async fn told_since(
+        &self,
+        stream: &StreamId,
+        moment: Timestamp,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<bool, Failure> {
         for stored in self.journal.store.stream(stream, 0).await? {
             let event = Event::from_leaf(&stored.leaf)?;
-            if event.at > moment && event.data.get("change").is_some() {
+            if event.at > moment && wanted(&event) {
                 return Ok(true);
             }
         }

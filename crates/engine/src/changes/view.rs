@@ -73,6 +73,15 @@ impl Difference {
         }
     }
 
+    /// What a change is about that its record does not tell to everybody.
+    pub(super) fn about(what: &str, told: String) -> Self {
+        Self {
+            field: what.to_owned(),
+            before: None,
+            after: Some(told.into()),
+        }
+    }
+
     /// That there were more findings than are told.
     fn left_out(more: u64) -> Self {
         Self {
@@ -248,8 +257,8 @@ impl Known {
                 retention,
                 replaces,
             } => format!("keep tapes so: {retention} (before: {replaces})"),
-            ChangeBody::LetGo { session, of } => format!("let go of the tape of {session} ({of})"),
-            ChangeBody::EraseTape { session, of } => format!("erase the tape of {session} ({of})"),
+            ChangeBody::LetGo { session } => format!("let go of the tape of {session}"),
+            ChangeBody::EraseTape { session } => format!("erase the tape of {session}"),
             ChangeBody::Thaw { frozen, .. } => {
                 let causes = frozen.causes.iter().map(|cause| self.frozen_by(cause));
                 format!("thaw ({})", causes.collect::<Vec<_>>().join("; "))

@@ -30,11 +30,11 @@ impl Engine {
                 self.record_retention(command, change, retention, &replaces)
                     .await
             }
-            ChangeBody::LetGo { session, .. } => {
+            ChangeBody::LetGo { session } => {
                 self.change_tape(command, session, |tape| tape.let_go(change))
                     .await
             }
-            ChangeBody::EraseTape { session, .. } => {
+            ChangeBody::EraseTape { session } => {
                 after.erased = true;
                 let cause = Erasure::Signed { change };
                 self.change_tape(command, session, |tape| tape.erase(cause))

@@ -53,6 +53,9 @@ impl Engine {
             .vault
             .release(Warrant::Session(permit, session), resource)
             .await?;
+        if let (Some(live), Some(name)) = (self.live.get(session), &resource.credential) {
+            live.is_given(name);
+        }
         let text = String::from_utf8(secret.expose_owned())
             .map_err(|_| Failure::Damaged("the vaulted credential is not text".to_owned()))?;
         let value = InTransit(Secret::new(text));

@@ -84,9 +84,21 @@ impl Control for Engine {
             Ok(opened) => return Ok(opened),
             Err(failure) => failure,
         };
-        // The same run may have been asked for at the same moment, and been faster.
-        let faster = self.ran_before(&wish).await.ok().flatten();
+        // The same run may have been asked for at the same moment, and been faster. What failed for another reason may be on
+        // record itself by now.
+        let overtaken = ["conflict", "spent", "no_grant"].contains(&failure.code());
+        let faster = if overtaken {
+            self.ran_before(&wish).await.ok().flatten()
+        } else {
+            None
+        };
         Err(faster.unwrap_or_else(|| told(&failure)))
+    }
+
+    async fn reached(&self, session: SessionId) {
+        if let Some(live) = self.live.get(session) {
+            live.was_let_in();
+        }
     }
 
     async fn refused(&self, ticket: Ticket, login: Login, what: String) {

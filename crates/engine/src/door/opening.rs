@@ -7,7 +7,7 @@ use portcullis_classify::task::{COMMAND, TASK};
 use portcullis_flow::grant::Grant;
 use portcullis_flow::session::{Opening, Session, SessionEvent};
 use portcullis_model::{
-    Action, Authentication, Controls, Digest, Path, Secret, SessionId, Subject, Timestamp,
+    Action, Authentication, Controls, Digest, Path, Secret, SessionId, Subject, Timestamp, visible,
 };
 use portcullis_policy::{
     Bundle, Decision, LeaseBody, OpenSession, Ordinary, Permit, PolicyAction, Privileged, Query,
@@ -89,6 +89,7 @@ impl Engine {
         let handing = Handing::begin(Arc::clone(self), session, tape.head);
         self.live.insert(session, tape.live);
         let path = allowed.assessment.policy_action.path();
+        let in_force = self.stays_in_force(resource).await?;
         self.record_opening(session, &opening, path, &tape.key)
             .await?;
         self.still_allowed(session).await?;
@@ -98,7 +99,8 @@ impl Engine {
             let release = permits.release.ok_or_else(vault_for_tasks)?;
             self.vaulted(release, session, resource).await?
         };
-        let notice = notice(session, allowed.at, opening.ends_at);
+        drop(in_force);
+        let notice = notice(session, wish.key.as_deref(), allowed.at, opening.ends_at);
         let body = allowed.lease(session, wish, credential, opening.ends_at);
         let opened = Opened {
             session,
@@ -308,9 +310,14 @@ fn broken_off(why: &str) -> Failure {
     Failure::Unavailable(format!("opening the session broke off: {why}"))
 }
 
-fn notice(session: SessionId, now: Timestamp, ends_at: Timestamp) -> String {
+/// Who gave the run a name is told that it arrived.
+fn notice(session: SessionId, key: Option<&str>, now: Timestamp, ends_at: Timestamp) -> String {
     let minutes = ends_at.since(now).as_secs().div_ceil(60);
-    format!("session {session} is recorded and ends in {minutes} min at the latest")
+    let name = key.map(|key| format!(", as the run {}", visible(key)));
+    format!(
+        "session {session} is recorded{} and ends in {minutes} min at the latest",
+        name.unwrap_or_default()
+    )
 }
 
 /// The command of a task.

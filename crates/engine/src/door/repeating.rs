@@ -1,6 +1,7 @@
 //! What a client asks to run again under the key it gave before: its outcome is told, and nothing runs.
 
 use portcullis_flow::grant::GrantEvent;
+use portcullis_flow::identity::IdentityState;
 use portcullis_flow::session::{RUN_KEY, Session, SessionStatus};
 use portcullis_model::event::Payload as _;
 use portcullis_model::{Authentication, Digest, IdentityId, SessionId, StreamId};
@@ -24,6 +25,8 @@ impl Engine {
             return Ok(None);
         };
         let who = self.caller(wish).await?;
+        let identity = self.journal.load::<IdentityState>(who.identity).await?;
+        identity.get()?.alive(self.journal.now())?;
         let spent = run_key(who.identity, key).to_string();
         let Some(position) = self.journal.store.claimed_at(RUN_KEY, &spent).await? else {
             return Ok(None);
@@ -50,13 +53,11 @@ impl Engine {
         }))
     }
 
-    /// Whoever proved who they are on this connection, and is somebody still.
+    /// Whoever proved who they are on this connection, by what they can still prove it with.
     pub(super) async fn caller(&self, wish: &OpenWish) -> Result<Authentication, Failure> {
         let who = self.proved(&wish.ticket, &wish.login)?;
-        let identity = self
-            .journal
-            .load::<portcullis_flow::identity::IdentityState>(who.identity);
-        identity.await?.get()?.upholds(&who.factors)?;
+        let identity = self.journal.load::<IdentityState>(who.identity).await?;
+        identity.get()?.upholds(&who.factors)?;
         Ok(who)
     }
 
@@ -116,5 +117,22 @@ pub(super) fn outcome(session: &Session) -> Outcome {
 impl Outcome {
     const fn unknown(told: String) -> Self {
         Self { told, exit: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_model::Timestamp;
+    use portcullis_model::id::TypedId as _;
+
+    use super::*;
+
+    #[test]
+    fn a_name_stands_for_another_run_with_another_person() {
+        let person = |number| IdentityId::from_parts(Timestamp::from_millis(1), [number; 10]);
+        let deploy = run_key(person(1), "deploy-7");
+        assert_eq!(deploy, run_key(person(1), "deploy-7"));
+        assert_ne!(deploy, run_key(person(2), "deploy-7"));
+        assert_ne!(deploy, run_key(person(1), "deploy-8"));
     }
 }

@@ -25,7 +25,12 @@ impl Calm {
     /// Whether the clock has gone with measured time for so long.
     pub(super) fn lasts(&mut self, now: Timestamp, elapsed: Duration, at_least: Duration) -> bool {
         let origin = now.minus(elapsed);
-        if origin.since(self.origin) > JUMP {
+        let ahead = origin.since(self.origin);
+        if ahead > JUMP {
+            tracing::warn!(
+                ?ahead,
+                "the clock jumped: by its age no tape is erased for an hour"
+            );
             *self = Self::new(now, elapsed);
         }
         elapsed.saturating_sub(self.since) >= at_least

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use portcullis_flow::change::ChangeBody;
 use portcullis_flow::installation::{Installation, InstallationEvent};
 use portcullis_flow::retention::Retention;
-use portcullis_flow::session::{KeepingRefusal, Session, SessionEvent, SessionStatus};
-use portcullis_model::{Authentication, ChangeId, SessionId};
+use portcullis_flow::session::{Keeping, KeepingRefusal, Session, SessionEvent, SessionStatus};
+use portcullis_model::{Authentication, ChangeId, IdentityId, SessionId};
 use serde::Serialize;
 
 use crate::Engine;
 use crate::changes::ChangeView;
+use crate::evidence::Word;
 use crate::failure::Failure;
 use crate::journal::{Command, patiently};
 use crate::sessions::SessionView;
@@ -21,9 +22,10 @@ use crate::sessions::SessionView;
 pub struct RetentionView {
     /// By action, for how many days; for ever what is not named.
     pub days: Retention,
-    /// How many bytes they take.
-    pub bytes: u64,
-    /// How many they may take, where that is limited.
+    /// How many bytes they take; told to owners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// How many they may take, where that is limited; told to owners.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<u64>,
 }
@@ -37,6 +39,9 @@ impl Engine {
         reason: &str,
     ) -> Result<SessionView, Failure> {
         Self::need_second_factor(who)?;
+        if reason.trim().is_empty() {
+            return Err(Failure::Invalid("say why: --reason TEXT".to_owned()));
+        }
         let session = self.visible(who.identity, id).await?;
         let resource = session.opening.resource;
         if !self.census().await?.may_find(who.identity, resource) {
@@ -71,8 +76,8 @@ impl Engine {
         who: &Authentication,
         session: SessionId,
     ) -> Result<ChangeView, Failure> {
-        let of = self.tape_of(who, session).await?;
-        self.propose(who, ChangeBody::LetGo { session, of }).await
+        self.visible(who.identity, session).await?;
+        self.propose(who, ChangeBody::LetGo { session }).await
     }
 
     /// Proposes that a tape is erased before its time.
@@ -81,26 +86,60 @@ impl Engine {
         who: &Authentication,
         session: SessionId,
     ) -> Result<ChangeView, Failure> {
-        let of = self.tape_of(who, session).await?;
-        self.propose(who, ChangeBody::EraseTape { session, of })
-            .await
+        self.visible(who.identity, session).await?;
+        self.propose(who, ChangeBody::EraseTape { session }).await
     }
 
-    /// What a tape is of, for who signs: they may be owners who cannot see the session.
-    async fn tape_of(&self, who: &Authentication, id: SessionId) -> Result<String, Failure> {
-        let session = self.visible(who.identity, id).await?;
+    /// What a change about a tape is about, to owners, who sign it and need not see the session otherwise. It is no part of the
+    /// change, which everybody sees.
+    pub(crate) async fn tape_of(
+        &self,
+        who: IdentityId,
+        body: &ChangeBody,
+    ) -> Result<Option<String>, Failure> {
+        let (ChangeBody::LetGo { session: id } | ChangeBody::EraseTape { session: id }) = body
+        else {
+            return Ok(None);
+        };
         let census = self.census().await?;
+        if !census.is_owner(who) {
+            return Ok(None);
+        }
+        let loaded = self.journal.load::<Session>(*id).await?;
+        let session = loaded.get()?;
         let opening = &session.opening;
         let ended = match &session.status {
             SessionStatus::Ended { at, .. } => format!(", ended {at}"),
             SessionStatus::Live | SessionStatus::Ending { .. } => String::new(),
         };
-        Ok(format!(
-            "{} on {} by {}{ended}",
+        let held = self.held_by(*id, session).await?;
+        let held = held.map_or_else(String::new, |word| {
+            let reason = word.reason.unwrap_or_default();
+            format!("; held by {}: {reason:?}", word.by)
+        });
+        Ok(Some(format!(
+            "{} on {} by {}{ended}{held}",
             opening.action.name,
             census.resource_name(opening.resource),
             census.name(opening.identity)
-        ))
+        )))
+    }
+
+    /// Who holds a tape, and why.
+    pub(crate) async fn held_by(
+        &self,
+        id: SessionId,
+        session: &Session,
+    ) -> Result<Option<Word>, Failure> {
+        let Some(Keeping::Held { by, .. }) = &session.keeping else {
+            return Ok(None);
+        };
+        let by = self.census().await?.name(*by);
+        let said = self.reasons_of(&id.into(), "session.held").await?;
+        Ok(Some(Word {
+            by,
+            reason: said.into_iter().next_back().flatten(),
+        }))
     }
 
     /// Proposes for how long the tapes of these actions are kept; for ever without a number of days.
@@ -126,12 +165,13 @@ impl Engine {
         self.propose(who, body).await
     }
 
-    /// How long tapes are kept, to everybody whose sessions they are of.
-    pub async fn show_retention(&self) -> Result<RetentionView, Failure> {
+    /// How long tapes are kept, to everybody whose sessions they are of; the room they take, to owners.
+    pub async fn show_retention(&self, who: IdentityId) -> Result<RetentionView, Failure> {
+        let owner = self.census().await?.is_owner(who);
         Ok(RetentionView {
             days: self.retention().await?,
-            bytes: self.room.bytes(),
-            quota: self.options.tape_quota,
+            bytes: owner.then(|| self.room.bytes()),
+            quota: self.options.tape_quota.filter(|_| owner),
         })
     }
 
@@ -162,11 +202,11 @@ impl Engine {
     /// Refuses a change about a tape that could not be applied as it stands.
     pub(crate) async fn check_tape(&self, body: &ChangeBody) -> Result<(), Failure> {
         match body {
-            ChangeBody::LetGo { session, .. } => {
+            ChangeBody::LetGo { session } => {
                 let loaded = self.journal.load::<Session>(*session).await?;
                 loaded.get()?.let_go(self.journal.fresh_id::<ChangeId>())?;
             }
-            ChangeBody::EraseTape { session, .. } => {
+            ChangeBody::EraseTape { session } => {
                 let loaded = self.journal.load::<Session>(*session).await?;
                 loaded.get()?.erasable()?;
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_flow::installation::Installation;
-use portcullis_flow::retention::{Erasure, Retention};
+use portcullis_flow::retention::Retention;
 use portcullis_flow::session::Session;
 use portcullis_model::SessionId;
 use portcullis_ports::Blobs;
@@ -52,18 +52,31 @@ impl Engine {
                 measured = elapsed;
                 warn(contained(self.measure_tapes()).await);
             }
+            if !self.may_erase() {
+                calm = Calm::new(self.journal.now(), elapsed);
+            }
             let by_age = calm.lasts(self.journal.now(), elapsed, HOURLY)
                 && looked.is_none_or(|last| elapsed.saturating_sub(last) >= HOURLY);
-            // Nothing is erased while what decides about it might be made up, or could not be recorded.
-            if self.journal.custody.sound().is_ok() && (self.room.take_signed() || by_age) {
+            if self.may_erase() && (self.room.take_signed() || by_age) {
                 looked = by_age.then_some(elapsed).or(looked);
-                warn(contained(self.erase_what_is_over(by_age)).await);
+                let erased = contained(self.erase_what_is_over(by_age)).await;
+                if erased.is_err() {
+                    self.room.signed();
+                }
+                warn(erased);
             }
             tokio::select! {
                 () = tokio::time::sleep(TICK) => {}
                 _ = shutdown.changed() => {}
             }
         }
+    }
+
+    /// Nothing is erased while what decides about it might be made up, could not be recorded, or waits for owners to look
+    /// at it.
+    fn may_erase(&self) -> bool {
+        let custody = &self.journal.custody;
+        custody.is_inspected() && custody.sound().is_ok()
     }
 
     /// For how long tapes are kept.
@@ -113,24 +126,32 @@ impl Engine {
     ) -> Result<(), Failure> {
         if session.erased_at().is_some() {
             // Whoever erased it may have been stopped before it was gone.
-            if !there.contains(&tapes::name(id)) {
+            let key = tape_secret(id)?.to_string();
+            let sealed = self.journal.store.sealed(&key, None).await?;
+            if sealed.is_none() && !there.contains(&tapes::name(id)) {
                 return Ok(());
             }
         } else {
-            let Some(cause) = session.outlived(retention, self.journal.now()) else {
+            let over = session.outlived(retention, self.journal.now()).is_some();
+            if !over || !patiently(|| self.record_erasure(id)).await? {
                 return Ok(());
-            };
-            patiently(|| self.record_erasure(id, cause.clone())).await?;
+            }
         }
         self.remove_tape(id).await
     }
 
-    async fn record_erasure(&self, id: SessionId, cause: Erasure) -> Result<(), Failure> {
+    /// By its age, as that is counted at this moment; whether it is erased.
+    async fn record_erasure(&self, id: SessionId) -> Result<bool, Failure> {
+        let retention = self.retention().await?;
         let mut loaded = self.journal.load::<Session>(id).await?;
         let mut command = self.journal.command(None);
+        let Some(cause) = loaded.get()?.outlived(&retention, command.at()) else {
+            return Ok(false);
+        };
         let event = loaded.get()?.erase(cause)?;
         command.push(&mut loaded, &event)?;
-        command.commit().await
+        command.commit().await?;
+        Ok(true)
     }
 
     /// The key first: while the tape is there, all of this is done again.

@@ -24,12 +24,16 @@ use tokio::task::JoinHandle;
 use crate::failure::Failure;
 use crate::journal::Loaded;
 use crate::supervision::contained;
+use crate::turns::Turn;
 use crate::{Engine, SecretView};
 
 use pursuit::{Pursuit, Setback};
 
 /// How often due rotations are looked for.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long an opening waits for a rotation.
+const ROTATED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Where a secret is in force, and how it is rotated there.
 struct Place {
@@ -144,21 +148,54 @@ impl Engine {
 
     /// Secrets that were used in a session that is over, and rotations whose time has come.
     async fn rotations_due(&self) -> Result<Vec<SecretId>, Failure> {
-        let now = self.journal.now();
         let mut due = Vec::new();
         for rotation in ["wanted", "under_way"] {
             let keys = [("rotation", rotation)];
             for (stream, state) in self.journal.find::<SecretState>(&keys).await? {
-                let ready = match &state.rotation {
-                    Some(rotation) => rotation.next_at <= now,
-                    None => self.ended_use(&state).await?.is_some(),
-                };
-                if ready && let Ok(id) = stream.parse() {
+                if self.is_due(&state).await?
+                    && let Ok(id) = stream.parse()
+                {
                     due.push(id);
                 }
             }
         }
         Ok(due)
+    }
+
+    async fn is_due(&self, state: &SecretState) -> Result<bool, Failure> {
+        match &state.rotation {
+            Some(rotation) => Ok(rotation.next_at <= self.journal.now()),
+            None => Ok(self.ended_use(state).await?.is_some()),
+        }
+    }
+
+    /// Waits until the secret that opens a resource is not being rotated, nor about to be. While the turn is held, it
+    /// stays in force at its target.
+    pub(crate) async fn stays_in_force(
+        &self,
+        resource: &Resource,
+    ) -> Result<Option<Turn>, Failure> {
+        let Some(name) = &resource.credential else {
+            return Ok(None);
+        };
+        let quiet = async {
+            loop {
+                let turn = self.at_secret.take(name.clone()).await;
+                if !self.is_due(self.vault.record(name).await?.get()?).await? {
+                    return Ok(turn);
+                }
+                drop(turn);
+                tokio::time::sleep(TICK / 5).await;
+            }
+        };
+        let turn = tokio::time::timeout(ROTATED_WITHIN, quiet).await;
+        let turn = turn.unwrap_or_else(|_| {
+            Err(Failure::Unavailable(format!(
+                "what opens {} is being rotated: try again in a moment",
+                resource.name
+            )))
+        });
+        turn.map(Some)
     }
 
     async fn ended_use(&self, state: &SecretState) -> Result<Option<SessionId>, Failure> {
@@ -178,6 +215,18 @@ impl Engine {
     }
 
     async fn try_attend_secret(&self, id: SecretId) -> Result<(), Failure> {
+        let name = self
+            .journal
+            .load::<SecretState>(id)
+            .await?
+            .get()?
+            .name
+            .clone();
+        let _turn = self.at_secret.take(name.clone()).await;
+        // Who was given it and is not in yet would stand before a closed door.
+        if self.live.awaits(&name) {
+            return Ok(());
+        }
         let mut loaded = self.journal.load::<SecretState>(id).await?;
         if loaded.get()?.rotation.is_none() {
             let Some(session) = self.ended_use(loaded.get()?).await? else {

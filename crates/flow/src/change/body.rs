@@ -99,15 +99,11 @@ pub enum ChangeBody {
     LetGo {
         /// Which session's.
         session: SessionId,
-        /// What it is of, for who signs.
-        of: String,
     },
     /// The tape of a session is erased.
     EraseTape {
         /// Which session's.
         session: SessionId,
-        /// What it is of, for who signs.
-        of: String,
     },
     /// A frozen installation opens again.
     Thaw {

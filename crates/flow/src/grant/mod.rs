@@ -311,7 +311,9 @@ impl Grant {
                 self.assignment = Some(assignment.clone());
                 self.status = GrantStatus::Active;
             }
-            (GrantEvent::Used { number, .. }, GrantStatus::Active) => self.used = *number,
+            (GrantEvent::Used { number, .. }, GrantStatus::Active) if *number == self.used + 1 => {
+                self.used = *number;
+            }
             (GrantEvent::Ending { cause }, GrantStatus::Assigning | GrantStatus::Active) => {
                 self.status = GrantStatus::Revoking {
                     cause: cause.clone(),

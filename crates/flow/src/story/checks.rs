@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use portcullis_model::event::Payload;
-use portcullis_model::{Event, IdentityId, StreamId};
+use portcullis_model::{Event, IdentityId, SessionId, StreamId};
 
 use super::{Story, StoryError, Streams, Told};
-use crate::change::{Change, ChangeStatus};
+use crate::change::{Change, ChangeBody, ChangeStatus};
 use crate::grant::{Grant, GrantEvent, GrantStatus};
 use crate::request::{Request, RequestEvent, RequestStatus};
-use crate::session::{Session, SessionStatus};
+use crate::retention::Erasure;
+use crate::session::{Session, SessionEvent, SessionStatus};
 
 /// A granted request has the approvals its flow asks for, each of what was asked, and its grant.
 pub(super) fn requests(told: &Told<'_>, story: &mut Story) -> Result<(), StoryError> {
@@ -76,8 +77,13 @@ pub(super) fn grants(told: &Told<'_>, story: &mut Story) -> Result<(), StoryErro
         let (request, (from, _)) = named(&told.requests, stream, grant.issue.request)?;
         issued_as_asked(stream, grant, request, from)?;
         for event in events {
-            if let GrantEvent::Used { session, .. } = GrantEvent::from_event(event)? {
+            if let GrantEvent::Used { session, number } = GrantEvent::from_event(event)? {
                 named(&told.sessions, stream, session)?;
+                let issue = &grant.issue;
+                let counted = issue.uses.most().is_none_or(|most| number <= most);
+                let in_time = issue.has_begun(event.at) && event.at < issue.ends_at;
+                agree(counted, stream, stream, "how often it was used")?;
+                agree(in_time, stream, stream, "when it was used")?;
             }
         }
         if !matches!(grant.status, GrantStatus::Revoked { .. }) {
@@ -105,7 +111,7 @@ fn issued_as_asked(
         (issue.bundle == terms.bundle, "the policy bundle"),
         (issue.uses == terms.uses, "how often"),
         (
-            issue.starts_at.is_none() || issue.starts_at == terms.starts_at,
+            issue.starts_at == terms.starts_at.filter(|starts| *starts > grant.issued_at),
             "from when",
         ),
         (
@@ -122,7 +128,7 @@ fn issued_as_asked(
 
 /// A session is a use of its grant, of what was approved.
 pub(super) fn sessions(told: &Told<'_>, story: &mut Story) -> Result<(), StoryError> {
-    for (stream, (session, _)) in &told.sessions {
+    for (stream, (session, events)) in &told.sessions {
         let (under, (grant, uses)) = named(&told.grants, stream, session.opening.grant)?;
         let used = uses.iter().any(|event| {
             matches!(
@@ -132,9 +138,37 @@ pub(super) fn sessions(told: &Told<'_>, story: &mut Story) -> Result<(), StoryEr
         });
         founded(used, under, "a grant.used", stream)?;
         opened_as_granted(stream, session, under, grant)?;
+        keeping_was_signed(told, stream, events)?;
         if !matches!(session.status, SessionStatus::Ended { .. }) {
             story.goes_on(stream, format!("is {}", session.status.as_str()));
         }
+    }
+    Ok(())
+}
+
+/// Owners signed that a tape was let go of, or erased before its time.
+fn keeping_was_signed(
+    told: &Told<'_>,
+    stream: &StreamId,
+    events: &[&Event],
+) -> Result<(), StoryError> {
+    for event in events {
+        let (change, wanted): (_, fn(SessionId) -> ChangeBody) =
+            match SessionEvent::from_event(event)? {
+                SessionEvent::HoldLifted { change } => {
+                    (change, |session| ChangeBody::LetGo { session })
+                }
+                SessionEvent::Erased {
+                    cause: Erasure::Signed { change },
+                } => (change, |session| ChangeBody::EraseTape { session }),
+                _ => continue,
+            };
+        let (signed, (change, _)) = named(&told.changes, stream, change)?;
+        let session = stream.parse::<SessionId>();
+        let same = session.is_ok_and(|session| change.body == wanted(session));
+        agree(same, stream, signed, "what was signed of its tape")?;
+        let applied = change.status == ChangeStatus::Applied;
+        agree(applied, stream, signed, "that it was signed")?;
     }
     Ok(())
 }

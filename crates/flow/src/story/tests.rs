@@ -10,15 +10,18 @@ use std::collections::BTreeSet;
 use portcullis_model::event::{ENVELOPE_VERSION, Payload};
 use portcullis_model::id::TypedId;
 use portcullis_model::{
-    Action, ApprovalFlow, Classified, Controls, Digest, Eligible, GrantId, IdentityId, Impact,
-    Intent, Path, RequestId, SecretId, SessionId, Stage, Subject, TenantId, Timestamp,
+    Action, ApprovalFlow, ChangeId, Classified, Controls, Digest, Eligible, GrantId, IdentityId,
+    Impact, Intent, OwnerRole, Path, RequestId, SecretId, SessionId, Stage, Subject, TenantId,
+    Timestamp,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::approval::Electorate;
+use crate::change::{ChangeBody, ChangeEvent, Needed};
 use crate::grant::{EndCause, GrantEvent, Issue};
 use crate::request::{RequestEvent, Terms, Uses};
+use crate::retention::Erasure;
 use crate::secret::{Candidate, Proof, RotationCause, SecretEvent};
 use crate::session::{Ending, Opening, SessionEvent, TapeHead};
 
@@ -386,4 +389,110 @@ fn events_of_another_story_and_in_another_order_are_named() {
     let heard = told(&added.0);
     assert!(heard.contains("entry added: idn_"), "{heard}");
     assert!(told(&[]).contains("no request"));
+}
+
+/// The whole story, with a field of the first event of a kind set to something else.
+fn with(kind: &str, pointer: &str, value: Value) -> String {
+    let mut events = whole();
+    let event = events.iter_mut().find(|event| event.kind == kind).unwrap();
+    let (above, field) = pointer.rsplit_once('/').unwrap();
+    let record = event.data.pointer_mut(above).unwrap();
+    record
+        .as_object_mut()
+        .unwrap()
+        .insert(field.to_owned(), value);
+    told(&events)
+}
+
+#[test]
+fn a_grant_beyond_what_was_asked_and_a_use_beyond_the_grant_are_named() {
+    let minute = 60_000;
+    let begins = at().as_millis() + minute;
+    for (kind, pointer, value, said) in [
+        ("grant.issued", "/issue/uses", json!("any"), "how often"),
+        (
+            "grant.issued",
+            "/issue/ends_at",
+            json!(begins + 1),
+            "until when",
+        ),
+        (
+            "grant.issued",
+            "/issue/starts_at",
+            json!(begins - 1),
+            "from when",
+        ),
+        // A later start was approved, and the grant has none: with that, its end is another as well.
+        (
+            "request.submitted",
+            "/terms/starts_at",
+            json!(begins),
+            "from when",
+        ),
+        ("grant.used", "/number", json!(2), "cannot follow"),
+    ] {
+        let heard = with(kind, pointer, value);
+        assert!(heard.contains(said), "{kind} {pointer}: {heard}");
+    }
+}
+
+#[test]
+fn a_use_before_its_window_or_beyond_its_count_is_named() {
+    let ahead = |mut events: Vec<Event>, terms: Value, issue: Value| {
+        for (kind, record, beside) in [
+            ("request.submitted", "/terms", terms),
+            ("grant.issued", "/issue", issue),
+        ] {
+            let event = events.iter_mut().find(|event| event.kind == kind).unwrap();
+            let record = event.data.pointer_mut(record).unwrap().as_object_mut();
+            record.unwrap().extend(beside.as_object().unwrap().clone());
+        }
+        told(&events)
+    };
+    let starts = at().as_millis() + 60_000;
+    let heard = ahead(
+        whole(),
+        json!({ "starts_at": starts }),
+        json!({ "starts_at": starts, "ends_at": starts + 60_000 }),
+    );
+    assert!(heard.contains("when it was used"), "{heard}");
+    let counted = json!({ "uses": { "up_to": 0 } });
+    let heard = ahead(whole(), counted.clone(), counted);
+    assert!(heard.contains("how often it was used"), "{heard}");
+}
+
+#[test]
+fn a_tape_that_owners_had_erased_names_what_they_signed() {
+    let (session, change) = (id::<SessionId>(8), id::<ChangeId>(11));
+    let erased = |body: ChangeBody, applied: bool| {
+        let needed = Needed::Each {
+            roles: vec![OwnerRole::Pam],
+        };
+        let proposed = Change::propose(body, needed, at()).unwrap();
+        let signed = ChangeEvent::Signed {
+            by: id(2),
+            roles: BTreeSet::from([OwnerRole::Pam]),
+            digest: Digest::of_bytes(b"body"),
+        };
+        let cause = Erasure::Signed { change };
+        let written = Written(whole()).say(change, &proposed).say(change, &signed);
+        let written = if applied {
+            written.say(change, &ChangeEvent::Applied {})
+        } else {
+            written
+        };
+        written.say(session, &SessionEvent::Erased { cause }).0
+    };
+    let events = erased(ChangeBody::EraseTape { session }, true);
+    assert_eq!(told(&events), "[]");
+    let without = events.iter().filter(|event| event.noun() != "change");
+    let heard = told(&without.cloned().collect::<Vec<_>>());
+    assert!(heard.contains(&change.to_string()), "{heard}");
+    let heard = told(&erased(ChangeBody::EraseTape { session }, false));
+    assert!(heard.contains("that it was signed"), "{heard}");
+    let other = ChangeBody::EraseTape { session: id(12) };
+    for body in [other, ChangeBody::LetGo { session }] {
+        let heard = told(&erased(body, true));
+        assert!(heard.contains("what was signed of its tape"), "{heard}");
+    }
 }

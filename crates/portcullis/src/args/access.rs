@@ -293,7 +293,7 @@ pub(crate) enum SessionsCommand {
 /// `ssh`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  portcullis ssh web-1\n  portcullis ssh deploy@web-1 -- uname -a\n  portcullis ssh web-1 --idempotency-key deploy-7 -- /opt/deploy 7\n\nPlain ssh names a run so:\n  ssh -o SetEnv=PORTCULLIS_IDEMPOTENCY_KEY=deploy-7 web-1 /opt/deploy 7"
+    after_help = "Examples:\n  portcullis ssh web-1\n  portcullis ssh deploy@web-1 -- uname -a\n  portcullis ssh web-1 --idempotency-key deploy-7 -- /opt/deploy 7\n\nPlain ssh names a run so, on a connection of its own:\n  ssh -o ControlPath=none -o SetEnv=PORTCULLIS_IDEMPOTENCY_KEY=deploy-7 web-1 /opt/deploy 7"
 )]
 pub(crate) struct SshArgs {
     /// `TARGET` or `ACCOUNT@TARGET`

@@ -18,8 +18,7 @@ pub(crate) struct WindowArgs {
     /// end, however late it is approved
     #[arg(long = "from", value_name = "WHEN")]
     pub(crate) start: Option<Start>,
-    /// How many sessions one approval is good for, or `any` number while it lasts; each is decided, stepped up and recorded
-    /// by itself
+    /// How many sessions one approval is good for, or `any` number while it lasts; each is decided and recorded by itself
     #[arg(long, value_name = "N")]
     pub(crate) uses: Option<Uses>,
 }

@@ -168,6 +168,10 @@ fn show(global: &Global, session: &Value) -> anyhow::Result<Outcome> {
     if !killed.is_empty() {
         output::line(format!("ended by   {killed}"))?;
     }
+    let held = word(session, "/held");
+    if !held.is_empty() {
+        output::line(format!("held by    {held}"))?;
+    }
     let task = text(session, "/as_task");
     if !task.is_empty() {
         output::line(format!("make this a task\n           {task}"))?;

@@ -8,6 +8,7 @@ pub(crate) mod init;
 pub(crate) mod interruption;
 pub(crate) mod recover;
 pub(crate) mod serve;
+mod telling;
 mod url;
 mod witnesses;
 mod world;

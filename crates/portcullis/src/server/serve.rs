@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::config::{Config, ServerSection};
 use super::folder::{DataFolder, replace_private};
 use super::interruption::{Hangup, Interruption};
+use super::telling::tell_when_asked;
 use super::witnesses::witnesses;
 use super::{OsEntropy, ports};
 use crate::args::Global;
@@ -61,6 +62,10 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outc
     let broken = tokio::select! {
         () = interruption.heard() => None,
         broken = server.broken() => Some(broken),
+        Err(error) = tell_when_asked() => {
+            tracing::error!(%error, "SIGUSR1 cannot be listened to");
+            Some("what answers signals")
+        }
     };
     server.stop().await;
     if let Some(what) = broken {

@@ -49,6 +49,10 @@ impl Control for WatchedControl {
         Ok(opened)
     }
 
+    async fn reached(&self, session: SessionId) {
+        self.0.reached(session).await;
+    }
+
     async fn refused(&self, ticket: Ticket, login: Login, what: String) {
         self.0.refused(ticket, login, what).await;
     }

@@ -428,6 +428,8 @@ impl Control for Scripted {
         })
     }
 
+    async fn reached(&self, _session: SessionId) {}
+
     async fn refused(&self, _ticket: Ticket, _login: Login, what: String) {
         self.note(|record| record.refused.push(what));
     }

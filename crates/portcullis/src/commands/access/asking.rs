@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use portcullis_ports::Clock;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -13,7 +12,6 @@ use crate::args::window::{Start, Uses, WindowArgs};
 use crate::client::Api;
 use crate::outcome::Outcome;
 use crate::output::{self, list, text};
-use crate::server::SystemClock;
 
 /// How often `--wait` looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -55,25 +53,25 @@ fn asked_window(fields: &mut Map<String, Value>, window: &WindowArgs) {
     let secs = window.span.0.as_secs();
     fields.insert("span_secs".to_owned(), Value::from(secs));
     let starts = window.start.map(|start| match start {
-        Start::In(span) => SystemClock::new().now().plus(span).as_millis().into(),
-        Start::At(moment) => Value::from(moment.as_millisecond()),
+        // By the server's clock, and the same when it is asked again.
+        Start::In(span) => ("starts_in_secs", Value::from(span.as_secs())),
+        Start::At(moment) => ("starts_at", Value::from(moment.as_millisecond())),
     });
     let uses = window.uses.map(|uses| match uses {
         Uses::Counted(most) => Value::from(most),
         Uses::Any => Value::from("any"),
     });
-    let told = [("starts_at", starts), ("uses", uses)];
-    fields.extend(
-        told.into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?))),
-    );
+    let told = [starts, uses.map(|uses| ("uses", uses))];
+    let told = told.into_iter().flatten();
+    fields.extend(told.map(|(name, value)| (name.to_owned(), value)));
 }
 
 /// A request once what it granted is there, or as it stands when that takes longer than a moment.
 pub(super) async fn assigned(api: &Api, mut request: Value) -> Value {
     let path = format!("/requests/{}", text(&request, "/id"));
     let until = Instant::now() + ASSIGNED_WITHIN;
-    while text(&request, "/grant_status") == "assigning" && Instant::now() < until {
+    let ahead = request.pointer("/terms/starts_at").is_some();
+    while !ahead && text(&request, "/grant_status") == "assigning" && Instant::now() < until {
         tokio::time::sleep(LOOK_AGAIN).await;
         match api.get(&path).await {
             Ok(now) => request = now,

@@ -49,6 +49,9 @@ pub(super) async fn grants(
 /// `revoked (expired)`: what became of it, and why.
 fn status(grant: &Value) -> String {
     let (status, why) = (text(grant, "/status"), text(grant, "/cause/why"));
+    if status == "active" && grant.get("starts_at").is_some() {
+        return format!("active (from {})", when(grant, "/starts_at"));
+    }
     if why.is_empty() || why == status {
         return status;
     }

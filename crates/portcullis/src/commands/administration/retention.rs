@@ -46,6 +46,9 @@ fn show(global: &Global, kept: &Value) -> anyhow::Result<Outcome> {
     } else {
         format!(" of {quota}")
     };
-    output::line(format!("they take  {}{of} bytes", text(kept, "/bytes")))?;
+    let bytes = text(kept, "/bytes");
+    if !bytes.is_empty() {
+        output::line(format!("they take  {bytes}{of} bytes"))?;
+    }
     Ok(Outcome::Done)
 }

@@ -101,7 +101,7 @@ pub(crate) async fn connect(global: &Global, args: SshArgs) -> anyhow::Result<Ou
     ))
 }
 
-/// What tells the door the run's name.
+/// What tells the door the run's name. A connection that is shared would tell it the name, or none, of whoever made it.
 fn named(key: Option<&str>) -> Result<Vec<String>, Usage> {
     let Some(key) = key else {
         return Ok(Vec::new());
@@ -115,10 +115,14 @@ fn named(key: Option<&str>) -> Result<Vec<String>, Usage> {
             "an idempotency key is made of letters, digits and -_.:/@+".to_owned(),
         ));
     }
-    Ok(vec![
-        "-o".to_owned(),
+    let options = [
+        "ControlPath=none".to_owned(),
         format!("SetEnv={RUN_KEY_VARIABLE}={key}"),
-    ])
+    ];
+    Ok(options
+        .into_iter()
+        .flat_map(|option| ["-o".to_owned(), option])
+        .collect())
 }
 
 /// Where the doors' keys are kept when nobody says otherwise.
