@@ -35,6 +35,10 @@ use tokio::net::TcpListener;
 
 use settings::Settings;
 
+// Strangers write what these read: they are open to be fuzzed.
+pub use login::parse as read_login;
+pub use probe::read_sighting;
+
 /// The broker.
 #[derive(Debug, Clone, Copy)]
 pub struct Door;

@@ -65,12 +65,14 @@ pub async fn look(
     })
 }
 
-/// Everything the answer says, when it is complete and says nothing else.
+/// What a look that succeeded found.
 fn read(ran: &Ran) -> Option<Sighting> {
-    let text = std::str::from_utf8(&ran.output).ok()?;
-    if ran.status != Some(0) {
-        return None;
-    }
+    (ran.status == Some(0)).then(|| read_sighting(&ran.output))?
+}
+
+/// Everything a host's answer says, when it is complete and says nothing else.
+pub fn read_sighting(answer: &[u8]) -> Option<Sighting> {
+    let text = std::str::from_utf8(answer).ok()?;
     let mut seen = Answer::default();
     let mut lines = text.strip_suffix('\n')?.split('\n');
     loop {

@@ -32,6 +32,9 @@ use catalog::Worth;
 use kept::{Kept, LastRead, Lent};
 use settings::Settings;
 
+// Owners write what this takes, and what it returns is SQL: it is open to be fuzzed.
+pub use quote::{NameError, role as quoted_role};
+
 /// How long one call may take, reaching the target included.
 const CALL: Duration = Duration::from_secs(40);
 

@@ -6,11 +6,14 @@ const LONGEST: usize = 63;
 
 /// A name that cannot be a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NameError {
+pub enum NameError {
+    /// It is empty.
     #[error("a role name is empty: set it in the resource's settings")]
     Empty,
+    /// It holds a NUL.
     #[error("the role name {0:?} contains a NUL character, which no PostgreSQL name can")]
     Nul(String),
+    /// It is longer than the server's names.
     #[error("the role name {0:?} is longer than 63 bytes: PostgreSQL would cut it off")]
     Long(String),
     /// The grammar takes these for keywords even between quotes.
@@ -19,7 +22,10 @@ pub(super) enum NameError {
 }
 
 /// The name of a role between double quotes: whatever it contains stays one name.
-pub(super) fn role(name: &str) -> Result<String, NameError> {
+///
+/// # Errors
+/// [`NameError`] if it cannot name a role.
+pub fn role(name: &str) -> Result<String, NameError> {
     if name.is_empty() {
         return Err(NameError::Empty);
     }
