@@ -214,12 +214,18 @@ const PLACEMENTS: &[Placement] = &[
     on(4, "portcullis-api", "crates/api"),
     on(5, "portcullis", "crates/portcullis"),
     outside("portcullis-benches", "benches"),
+    outside("portcullis-fuzz", "fuzz"),
     outside("xtask", "xtask"),
 ];
 
 const FORBIDDEN_CALLS: &[ForbiddenCall] = &[ForbiddenCall {
     pattern: Pattern::Path("open_sealed"),
-    allowed_in: &["crates/vault/", "crates/engine/src/secrets/"],
+    allowed_in: &[
+        "crates/vault/",
+        "crates/engine/src/secrets/",
+        // It tries to open what it altered, with keys that open nothing.
+        "fuzz/src/sealed.rs",
+    ],
     why: "a secret leaves the vault through engine's secrets::release, which takes a permit",
 }];
 
