@@ -2,14 +2,16 @@
 
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 CASES   ?= 20000
+MINUTES ?=
+JOBS    ?=
 ONLY    ?=
 SEED    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test shuffled bench build fuzz setup
+.PHONY: help demo tour test shuffled bench build fuzz properties setup
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## a throwaway world to try everything in; Ctrl-C ends it
 	@scripts/setup demo
@@ -43,9 +45,13 @@ build: ## the release binary, in target/release/portcullis
 	@scripts/setup build
 	cargo build --release --bin portcullis
 
-fuzz: ## the property tests at length; CASES=20000 sets how many cases each
+fuzz: ## all parsing of ours, ten minutes a target; MINUTES=1 JOBS=1 ONLY="tape task" runs it shorter, alone, fewer
+	@scripts/setup fuzz
+	cargo xtask fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JOBS),--jobs $(JOBS)) $(ONLY)
+
+properties: ## the property tests at length; CASES=20000 sets how many cases each
 	@scripts/setup test
-	PROPTEST_CASES=$(CASES) cargo nextest run --workspace --profile fuzz -E 'not binary(end_to_end) and not binary(new_member)'
+	PROPTEST_CASES=$(CASES) cargo nextest run --workspace --profile properties -E 'not binary(end_to_end) and not binary(new_member)'
 
 setup: ## install what all of these need
 	@scripts/setup all

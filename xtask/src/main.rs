@@ -1,6 +1,8 @@
 //! Checks that the compiler does not make: `cargo xtask layers` and `cargo xtask tidy` read the workspace as it lies on
-//! disk, print every complaint with its place, and exit 1 if there is one. `cargo xtask shuffle` runs the tests out of order.
+//! disk, print every complaint with its place, and exit 1 if there is one. `cargo xtask shuffle` runs the tests out of order,
+//! `cargo xtask fuzz` the fuzz targets.
 
+mod fuzz;
 mod layers;
 mod report;
 mod rust;
@@ -20,6 +22,7 @@ usage: cargo xtask COMMAND
   layers   who may import whom, what the pure floors may touch, who may call what
   tidy     formatting, stray blanks, decision numbers, lints, sleeping tests, words, links
   shuffle  all tests in a random order; --seed N repeats one
+  fuzz     every fuzz target for 10 minutes; --minutes N, --jobs N at once, NAME… only these
 ";
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -40,6 +43,10 @@ fn main() -> anyhow::Result<ExitCode> {
         ["shuffle", "--seed", seed] => match seed.parse() {
             Ok(seed) => shuffle::run(seed)?,
             Err(_) => return usage(),
+        },
+        ["fuzz", rest @ ..] => match fuzz::Order::parse(rest) {
+            Some(order) => fuzz::run(&order)?,
+            None => return usage(),
         },
         _ => return usage(),
     };
