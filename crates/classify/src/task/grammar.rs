@@ -164,11 +164,13 @@ pub(super) fn unit(word: &str) -> Option<String> {
     let named = UNIT_SUFFIXES
         .iter()
         .any(|suffix| word.len() > suffix.len() && word.ends_with(suffix));
-    Some(if named {
+    let whole = if named {
         word.to_owned()
     } else {
         format!("{word}{UNIT_DEFAULT}")
-    })
+    };
+    // What it means is asked for by its words again, and has to fit into one.
+    (whole.len() <= LONGEST_WORD).then_some(whole)
 }
 
 /// Whether a path is a file's below a folder: no part is empty, `.` or `..`, or begins with a dot or a dash.
