@@ -8,7 +8,7 @@ ONLY    ?=
 SEED    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test shuffled bench build fuzz properties setup
+.PHONY: help demo tour test shuffled bench build fuzz properties soak setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +52,10 @@ fuzz: ## all parsing of ours, ten minutes a target; MINUTES=1 JOBS=1 ONLY="tape 
 properties: ## the property tests at length; CASES=20000 sets how many cases each
 	@scripts/setup test
 	PROPTEST_CASES=$(CASES) cargo nextest run --workspace --profile properties -E 'not binary(end_to_end) and not binary(new_member)'
+
+soak: ## fifty clients for an hour, disturbed by kills, policies and rotations; MINUTES=5 is shorter
+	@scripts/setup test
+	SOAK_MINUTES=$(or $(MINUTES),60) cargo nextest run --workspace --profile soak --no-capture -E 'test(after_much_work_of_many)'
 
 setup: ## install what all of these need
 	@scripts/setup all
