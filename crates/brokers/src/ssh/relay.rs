@@ -392,7 +392,9 @@ async fn work(
 ) -> CloseCause {
     let session = lease.session;
     if !notice.is_empty() {
-        let _ = pump.output.error(Bytes::from(told(notice))).await;
+        // Who does not take it holds up nobody who waits for the same secret.
+        let line = pump.output.error(Bytes::from(told(notice)));
+        let _ = timeout(FAREWELL, line).await;
     }
     let task = lease.task.is_some();
     let ends = match lease.credential {

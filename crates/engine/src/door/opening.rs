@@ -80,6 +80,7 @@ impl Engine {
         self.room_for_a_tape()?;
         let (allowed, permits) = self.allowed(&wish).await?;
         let resource = &allowed.assessment.resource;
+        let in_force = self.stays_in_force(resource).await?;
         let session = self.journal.fresh_id::<SessionId>();
         let tape = self.begin_tape(session, resource, allowed.bundle).await?;
         let (certificate, described) = self
@@ -89,7 +90,6 @@ impl Engine {
         let handing = Handing::begin(Arc::clone(self), session, tape.head);
         self.live.insert(session, tape.live);
         let path = allowed.assessment.policy_action.path();
-        let in_force = self.stays_in_force(resource).await?;
         self.record_opening(session, &opening, path, &tape.key)
             .await?;
         self.still_allowed(session).await?;

@@ -76,7 +76,7 @@ impl Engine {
         who: &Authentication,
         session: SessionId,
     ) -> Result<ChangeView, Failure> {
-        self.visible(who.identity, session).await?;
+        self.may_propose_about(who, session).await?;
         self.propose(who, ChangeBody::LetGo { session }).await
     }
 
@@ -86,8 +86,25 @@ impl Engine {
         who: &Authentication,
         session: SessionId,
     ) -> Result<ChangeView, Failure> {
-        self.visible(who.identity, session).await?;
+        self.may_propose_about(who, session).await?;
         self.propose(who, ChangeBody::EraseTape { session }).await
+    }
+
+    /// Refuses whoever owns nothing, before they are told whether a tape is held.
+    async fn may_propose_about(
+        &self,
+        who: &Authentication,
+        session: SessionId,
+    ) -> Result<(), Failure> {
+        self.visible(who.identity, session).await?;
+        if self.roles(who).await?.is_empty() {
+            return Err(Failure::Denied {
+                code: "not_eligible",
+                message: "only an owner can propose this".to_owned(),
+                next: None,
+            });
+        }
+        Ok(())
     }
 
     /// What a change about a tape is about, to owners, who sign it and need not see the session otherwise. It is no part of the

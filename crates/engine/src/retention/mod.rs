@@ -43,7 +43,7 @@ impl Engine {
     /// Runs until shut down.
     pub(crate) async fn run_retention(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut calm = Calm::new(self.journal.now(), self.elapsed());
-        let (mut looked, mut measured) = (None, self.elapsed());
+        let (mut looked, mut measured, mut failed) = (None, self.elapsed(), false);
         // What was begun before the server was stopped.
         self.room.signed();
         while !*shutdown.borrow() {
@@ -51,6 +51,10 @@ impl Engine {
             if elapsed.saturating_sub(measured) >= MEASURED_EVERY {
                 measured = elapsed;
                 warn(contained(self.measure_tapes()).await);
+                if std::mem::take(&mut failed) {
+                    self.room.signed();
+                    looked = None;
+                }
             }
             if !self.may_erase() {
                 calm = Calm::new(self.journal.now(), elapsed);
@@ -60,9 +64,7 @@ impl Engine {
             if self.may_erase() && (self.room.take_signed() || by_age) {
                 looked = by_age.then_some(elapsed).or(looked);
                 let erased = contained(self.erase_what_is_over(by_age)).await;
-                if erased.is_err() {
-                    self.room.signed();
-                }
+                failed = erased.is_err();
                 warn(erased);
             }
             tokio::select! {

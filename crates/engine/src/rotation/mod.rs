@@ -75,6 +75,8 @@ impl Engine {
         who: &Authentication,
         name: &str,
     ) -> Result<SecretView, Failure> {
+        // Not while an attempt of ours is under way: it may install the candidate that was seen refused.
+        let _turn = self.at_secret.take(name.to_owned()).await;
         let loaded = self.secret_to_rotate(who, name).await?;
         let (candidate, present) = self.pursuit(&loaded).await?.stands().await?;
         let given_up = |state: &SecretState, _| {
@@ -169,8 +171,8 @@ impl Engine {
         }
     }
 
-    /// Waits until the secret that opens a resource is not being rotated, nor about to be. While the turn is held, it
-    /// stays in force at its target.
+    /// Waits until the secret that opens a resource is not being rotated, nor about to be. While the turn is held, nothing
+    /// is done about it at its target; a rotation that failed half way may have left it refused there.
     pub(crate) async fn stays_in_force(
         &self,
         resource: &Resource,

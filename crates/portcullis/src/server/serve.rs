@@ -16,9 +16,8 @@ use tokio::task::JoinSet;
 use super::config::{Config, ServerSection};
 use super::folder::{DataFolder, replace_private};
 use super::interruption::{Hangup, Interruption};
-use super::telling::tell_when_asked;
 use super::witnesses::witnesses;
-use super::{OsEntropy, ports};
+use super::{OsEntropy, ports, telling};
 use crate::args::Global;
 use crate::args::server::ServeArgs;
 use crate::outcome::Outcome;
@@ -41,6 +40,7 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outc
     // Before anything is opened: it depends on nothing there.
     Config::default().check_roles(args.role)?;
     let mut interruption = Interruption::listen(Hangup::AsUsual)?;
+    let asked = telling::listen()?;
     let folder = DataFolder::open(&global.data)?;
     let config = Config::read(&folder, args.config.as_deref())?;
     config.check_roles(args.role)?;
@@ -62,10 +62,7 @@ pub(crate) async fn run(global: &Global, args: ServeArgs) -> anyhow::Result<Outc
     let broken = tokio::select! {
         () = interruption.heard() => None,
         broken = server.broken() => Some(broken),
-        Err(error) = tell_when_asked() => {
-            tracing::error!(%error, "SIGUSR1 cannot be listened to");
-            Some("what answers signals")
-        }
+        never = telling::tell_when_asked(asked) => match never {},
     };
     server.stop().await;
     if let Some(what) = broken {

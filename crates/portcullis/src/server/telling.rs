@@ -3,11 +3,15 @@
 use std::convert::Infallible;
 
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Goes on for ever, unless the signal cannot be listened to.
-pub(crate) async fn tell_when_asked() -> std::io::Result<Infallible> {
-    let mut asked = signal(SignalKind::user_defined1())?;
+/// Listens from the moment it is made: whoever asks before the server listens would end it.
+pub(crate) fn listen() -> std::io::Result<Signal> {
+    signal(SignalKind::user_defined1())
+}
+
+/// Goes on for ever.
+pub(crate) async fn tell_when_asked(mut asked: Signal) -> Infallible {
     loop {
         asked.recv().await;
         let metrics = Handle::current().metrics();
