@@ -54,6 +54,7 @@ targets! {
     bundle,
     events,
     evidence,
+    hosts,
     keys,
     names,
     notes,

@@ -158,6 +158,15 @@ typed_id! {
     ChangeId = "chg";
     /// A task: a program with typed arguments that owners declared for a resource.
     TaskId = "tsk";
+    /// What is known of a resource's host.
+    HostId = "hst";
+}
+
+impl HostId {
+    /// That of a resource: each has one.
+    pub const fn of(resource: ResourceId) -> Self {
+        Self(resource.0)
+    }
 }
 
 /// The name of a stream of events: the text of the identifier it belongs to.

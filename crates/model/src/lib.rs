@@ -15,6 +15,7 @@ pub mod kind;
 pub mod path;
 pub mod resource;
 pub mod secret;
+pub mod side_door;
 pub mod task;
 pub mod time;
 pub mod visible;
@@ -26,8 +27,8 @@ pub use controls::Controls;
 pub use digest::Digest;
 pub use event::{Body, Claim, Commitment, Event, EventError, Payload};
 pub use id::{
-    ChangeId, GrantId, GroupId, IdentityId, InstallationId, RequestId, ResourceId, SecretId,
-    SessionId, StreamId, TaskId, TenantId,
+    ChangeId, GrantId, GroupId, HostId, IdentityId, InstallationId, RequestId, ResourceId,
+    SecretId, SessionId, StreamId, TaskId, TenantId,
 };
 pub use identity::{Group, Identity, IdentityKind, OwnerRole, Subject};
 pub use impact::{Amount, Classified, Disclosure, Impact, Scope};
@@ -36,6 +37,7 @@ pub use kind::{ActionDescriptor, KindDescriptor, ParamDescriptor};
 pub use path::Path;
 pub use resource::{Environment, Resource, Sensitivity};
 pub use secret::Secret;
+pub use side_door::{DoorId, DoorKind, SideDoor};
 pub use task::{Argument, Probed, Sighting, Task};
 pub use time::Timestamp;
 pub use visible::{acts, quoted, visible, visible_lines};

@@ -199,6 +199,12 @@ const PLACEMENTS: &[Placement] = &[
             "zstd",
         ],
     ),
+    pure(
+        "portcullis-hosts",
+        "crates/hosts",
+        1,
+        &["base64", "thiserror"],
+    ),
     on(2, "portcullis-ports", "crates/ports"),
     on(2, "portcullis-wire", "crates/wire"),
     Placement {
