@@ -6,7 +6,7 @@ use portcullis_flow::change::Change;
 use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::installation::Installation;
-use portcullis_flow::records::{GroupState, ResourceState, TaskState};
+use portcullis_flow::records::{GroupState, HostState, ResourceState, TaskState};
 use portcullis_flow::request::Request;
 use portcullis_flow::secret::SecretState;
 use portcullis_flow::session::Session;
@@ -45,6 +45,7 @@ const MACHINES: &[Taker] = &[
     (Change::NOUN, applied::<Change>),
     (Grant::NOUN, applied::<Grant>),
     (GroupState::NOUN, applied::<GroupState>),
+    (HostState::NOUN, applied::<HostState>),
     (IdentityState::NOUN, applied::<IdentityState>),
     (Installation::NOUN, applied::<Installation>),
     (Request::NOUN, applied::<Request>),

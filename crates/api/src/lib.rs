@@ -25,6 +25,7 @@ mod seats;
 mod secrets;
 mod serve;
 mod sessions;
+mod side_doors;
 mod sign_in;
 mod tasks;
 mod tls;

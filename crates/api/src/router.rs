@@ -18,7 +18,8 @@ use crate::problem::Problem;
 use crate::reachable::Reachable;
 use crate::{
     Routes, auth, catalog, changes, events, finish, grants, groups, identities, ledger, openapi,
-    policy, repeats, requests, resources, retention, secrets, sessions, sign_in, tasks, watch,
+    policy, repeats, requests, resources, retention, secrets, sessions, side_doors, sign_in, tasks,
+    watch,
 };
 
 /// Where the API begins.
@@ -69,6 +70,7 @@ fn closed() -> Routes {
         .merge(changes::routes())
         .merge(identities::routes())
         .merge(resources::routes())
+        .merge(side_doors::routes())
         .merge(tasks::routes())
         .merge(groups::routes())
         .merge(secrets::routes())

@@ -8,7 +8,7 @@ use portcullis_flow::grant::Grant;
 use portcullis_flow::identity::IdentityState;
 use portcullis_flow::installation::Installation;
 use portcullis_flow::machine::step;
-use portcullis_flow::records::{GroupState, ResourceState, TaskState};
+use portcullis_flow::records::{GroupState, HostState, ResourceState, TaskState};
 use portcullis_flow::request::Request;
 use portcullis_flow::secret::SecretState;
 use portcullis_flow::session::Session;
@@ -419,6 +419,7 @@ pub fn project(row: Option<&Row>, event: &Event) -> Result<Option<Row>, String> 
         ResourceState::NOUN => fold_row::<ResourceState>(row, event),
         GroupState::NOUN => fold_row::<GroupState>(row, event),
         TaskState::NOUN => fold_row::<TaskState>(row, event),
+        HostState::NOUN => fold_row::<HostState>(row, event),
         SecretState::NOUN => fold_row::<SecretState>(row, event),
         noun => Err(format!(
             "no machine folds events of {noun}: use a newer program"

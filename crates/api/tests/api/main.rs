@@ -41,6 +41,7 @@ mod rotation;
 mod run_keys;
 mod shapes;
 mod shelf;
+mod side_doors;
 mod step_up;
 mod stories;
 mod streams;
