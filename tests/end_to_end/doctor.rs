@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
+use crate::crash::Drill;
 use crate::installation::{CONFIG, bare, init, serve};
 use crate::world::said;
 
@@ -124,4 +125,44 @@ fn a_folder_that_others_may_enter_gets_no_installation() {
     }
     let output = bare(&words, b"");
     assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn a_tape_of_which_a_byte_was_changed_is_found_by_reading_all() {
+    let Some(drill) = Drill::new() else {
+        return;
+    };
+    let world = &drill.world;
+    world.granted(
+        &["host", "exec", "--reason", "x", "--", "echo hello"],
+        &["olaf", "pia"],
+    );
+    drill.step_up();
+    let mut ssh = Command::new("ssh");
+    ssh.arg("-F").arg(world.folder().join("ssh_config"));
+    let ran = ssh.args(["host", "echo hello"]).output().unwrap();
+    assert!(ran.status.success(), "{}", said(&ran));
+    drill.holds_together();
+
+    let data = world.folder().join("data");
+    let tape = fs::read_dir(data.join("tapes")).unwrap().next();
+    let tape = tape.unwrap().unwrap().path();
+    let mut bytes = fs::read(&tape).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&tape, bytes).unwrap();
+    let read = |more: &[&str]| {
+        let mut words = vec!["--data", data.to_str().unwrap(), "doctor"];
+        words.extend(more);
+        bare(&words, b"")
+    };
+    let glance = read(&[]);
+    assert!(glance.status.success(), "{}", said(&glance));
+    let found = read(&["--tapes"]);
+    let told = said(&found);
+    assert_eq!(found.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("1 of 1 are not what the ledger has"),
+        "{told}"
+    );
 }

@@ -262,7 +262,7 @@ impl Engine {
     pub async fn verify_tape(&self, who: IdentityId, id: SessionId) -> Result<TapeReport, Failure> {
         self.visible(who, id).await?;
         let known = self.known_heads(id).await?;
-        let verified = self.read_through(id, &known.heads, None).await?;
+        let verified = self.read_through(id, &known, None).await?;
         let ending = match verified.ending {
             Ending::Finished(_) => "finished by its writer".to_owned(),
             Ending::Recovered(end) => format!("finished by recovery: {}", end.reason),
@@ -274,7 +274,7 @@ impl Engine {
             bytes: verified.head.bytes,
             hash: hex::encode(verified.head.hash),
             ending,
-            heads: known.heads.len(),
+            heads: known.len(),
         })
     }
 

@@ -11,7 +11,9 @@ use portcullis_tape::{End, Frame, Head, Header, TapeError, TapeKey, TapeReader, 
 use crate::Engine;
 use crate::custody::Over;
 use crate::failure::Failure;
+use crate::journal::Journal;
 use crate::live::{head_of, tape_head};
+use crate::ports::Ports;
 use crate::supervision::contained;
 
 /// How often the head of a live tape goes to the ledger.
@@ -108,10 +110,34 @@ async fn blocking<T: Send + 'static>(
     worked.map_err(|error| Failure::Damaged(error.to_string()))
 }
 
-/// What the ledger knows of a tape.
-pub(crate) struct KnownHeads {
-    /// Every head, the last one last.
-    pub(crate) heads: Vec<Head>,
+/// Every head of a tape that the ledger has, the last one last.
+pub(crate) async fn heads(journal: &Journal, session: SessionId) -> Result<Vec<Head>, Failure> {
+    let mut heads = Vec::new();
+    for stored in journal.store.stream(&session.into(), 0).await? {
+        let event = Event::from_leaf(&stored.leaf)?;
+        match SessionEvent::from_event(&event)? {
+            SessionEvent::Head { head } => heads.push(tape_head(&head)),
+            SessionEvent::Ended { ending } => heads.push(tape_head(&ending.tape)),
+            _ => {}
+        }
+    }
+    Ok(heads)
+}
+
+/// The sealed bytes of a tape.
+pub(crate) async fn source(ports: &Ports, session: SessionId) -> Result<Source, Failure> {
+    let found = ports.blobs.open(&name(session)).await?;
+    let found = found.ok_or_else(|| Failure::Damaged(format!("the tape of {session} is gone")));
+    found.map(BufReader::new)
+}
+
+/// Reads a tape from end to end: with its key, every seal is opened.
+pub(crate) async fn verify(
+    source: Source,
+    heads: Vec<Head>,
+    key: Option<TapeKey>,
+) -> Result<Verified, Failure> {
+    blocking(move || portcullis_tape::verify(source, &heads, key.as_ref())).await
 }
 
 impl Engine {
@@ -121,9 +147,7 @@ impl Engine {
         if let Some(at) = recorded.get()?.erased_at() {
             return Err(KeepingRefusal::Erased(at).into());
         }
-        let found = self.ports.blobs.open(&name(session)).await?;
-        let found = found.ok_or_else(|| Failure::Damaged(format!("the tape of {session} is gone")));
-        found.map(BufReader::new)
+        source(&self.ports, session).await
     }
 
     /// The same, to be handed out.
@@ -138,23 +162,12 @@ impl Engine {
         heads: &[Head],
         key: Option<TapeKey>,
     ) -> Result<Verified, Failure> {
-        let source = self.tape(session).await?;
-        let heads = heads.to_vec();
-        blocking(move || portcullis_tape::verify(source, &heads, key.as_ref())).await
+        verify(self.tape(session).await?, heads.to_vec(), key).await
     }
 
     /// Every head of a tape that the ledger has.
-    pub(crate) async fn known_heads(&self, session: SessionId) -> Result<KnownHeads, Failure> {
-        let mut heads = Vec::new();
-        for stored in self.journal.store.stream(&session.into(), 0).await? {
-            let event = Event::from_leaf(&stored.leaf)?;
-            match SessionEvent::from_event(&event)? {
-                SessionEvent::Head { head } => heads.push(tape_head(&head)),
-                SessionEvent::Ended { ending } => heads.push(tape_head(&ending.tape)),
-                _ => {}
-            }
-        }
-        Ok(KnownHeads { heads })
+    pub(crate) async fn known_heads(&self, session: SessionId) -> Result<Vec<Head>, Failure> {
+        heads(&self.journal, session).await
     }
 
     /// Writes the heads of live tapes to the ledger.
@@ -214,7 +227,7 @@ impl Engine {
         state: &Session,
     ) -> Result<TapeHead, Failure> {
         let known = self.known_heads(session).await?;
-        let verified = self.read_through(session, &known.heads, None).await?;
+        let verified = self.read_through(session, &known, None).await?;
         if !matches!(verified.ending, portcullis_tape::Ending::Unfinished { .. }) {
             return Ok(head_of(&verified.head));
         }
@@ -224,8 +237,7 @@ impl Engine {
             reason: "the server stopped".to_owned(),
         };
         let source = self.tape(session).await?;
-        let recovery =
-            blocking(move || portcullis_tape::recover(source, &known.heads, &end)).await?;
+        let recovery = blocking(move || portcullis_tape::recover(source, &known, &end)).await?;
         let blob = name(session);
         self.ports
             .blobs
@@ -244,7 +256,7 @@ impl Engine {
             bytes: 0,
             hash: portcullis_model::Digest::of_bytes(b""),
         };
-        Ok(known.heads.last().map_or(none, head_of))
+        Ok(known.last().map_or(none, head_of))
     }
 }
 

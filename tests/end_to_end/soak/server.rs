@@ -8,7 +8,8 @@ use crate::world::World;
 /// How many descriptors and tasks more than before are no leak: a connection that is kept a while, a read that is under way.
 const SLACK: u64 = 12;
 
-/// How many KiB of memory more than before are none: caches that fill, and what an allocator keeps.
+/// How many KiB of memory more than before are none: the store's cache fills to 32 MiB, and what an allocator keeps of threads'
+/// arenas comes to as much. What lives grows no further with sessions.
 const SLACK_KIB: u64 = 96 << 10;
 
 /// What it takes at a moment.

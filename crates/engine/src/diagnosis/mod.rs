@@ -1,21 +1,19 @@
 //! What can be said about an installation without opening its vault.
 
-use std::collections::BTreeSet;
+mod tapes;
 
 use portcullis_flow::installation::Installation;
-use portcullis_flow::session::Session;
+use portcullis_flow::records::{HostState, ResourceState};
 use portcullis_ledger::{Checkpoint, NoteVerifier, SignedCheckpoint, TILE_WIDTH, hash_tile_path};
-use portcullis_model::{OwnerRole, SessionId};
+use portcullis_model::OwnerRole;
 use serde::Serialize;
 
 use crate::bundles;
 use crate::failure::Failure;
 use crate::inspection;
 use crate::ports::Ports;
-use crate::retention::near;
 use crate::sequencer::{LogFiles, latest};
 use crate::steady::{self, SET_BACK};
-use crate::tapes::{self, TAPES};
 use crate::unlock;
 
 /// How something that was looked at stands.
@@ -48,6 +46,8 @@ pub struct Beside<'a> {
     pub kept: Option<&'a [u8]>,
     /// How many bytes tapes may take.
     pub tape_quota: Option<u64>,
+    /// Whether every tape is read from its beginning to its end.
+    pub read_tapes: bool,
 }
 
 /// Looks at everything there is to see without the vault's keys. Changes nothing.
@@ -61,7 +61,8 @@ pub async fn diagnose(ports: &Ports, beside: Beside<'_>) -> Vec<Diagnosis> {
         Diagnosis::told("installation", installation(ports).await),
         Diagnosis::of("policy", policy(ports).await),
         Diagnosis::of("evidence", evidence(ports).await),
-        Diagnosis::told("tapes", tapes(ports, beside.tape_quota).await),
+        Diagnosis::told("side doors", side_doors(ports).await),
+        Diagnosis::told("tapes", tapes::look(ports, &beside).await),
         Diagnosis::told("ledger", ledger(ports, beside.kept).await),
         Diagnosis::of("events", events(ports).await),
         Diagnosis::of("clock", clock(ports).await),
@@ -166,45 +167,30 @@ async fn policy(ports: &Ports) -> Result<String, Failure> {
     Ok(format!("bundle {active} is whole"))
 }
 
-/// Whether every session's tape is there that was not erased; what is in it is for `sessions verify`. And whether there is
-/// room for more.
-async fn tapes(ports: &Ports, quota: Option<u64>) -> Result<(Health, String), Failure> {
+/// How many ways into hosts, beside ours, nobody has decided on.
+async fn side_doors(ports: &Ports) -> Result<(Health, String), Failure> {
     let (tenant, _) = unlock::whose(ports).await?;
-    let there: BTreeSet<_> = ports.blobs.list(TAPES).await?.into_iter().collect();
-    let sessions = ports.journal(tenant).find::<Session>(&[]).await?;
-    let kept = sessions.iter();
-    let kept = kept.filter(|(_, session)| session.erased_at().is_none());
-    let kept: Vec<_> = kept
-        .filter_map(|(stream, _)| stream.parse::<SessionId>().ok())
-        .collect();
-    let missing = kept.iter();
-    let missing: Vec<_> = missing
-        .filter(|session| !there.contains(&tapes::name(**session)))
-        .collect();
-    if let [first, ..] = missing.as_slice() {
-        return Err(Failure::Damaged(format!(
-            "{} of {} are gone, that of {first} first: restore the folder tapes from a backup",
-            missing.len(),
-            kept.len()
-        )));
+    let journal = ports.journal(tenant);
+    let now = ports.clock.now();
+    let mut open = Vec::new();
+    for (_, host) in journal.find::<HostState>(&[]).await? {
+        let undecided = host.doors.values().filter(|door| !door.is_decided(now));
+        let resource = journal.load::<ResourceState>(host.resource).await?;
+        let resource = resource.get()?;
+        match undecided.count() {
+            0 => {}
+            _ if resource.removed => {}
+            count => open.push(format!("{count} at {}", resource.resource.name)),
+        }
     }
-    let erased = match sessions.len() - kept.len() {
-        0 => String::new(),
-        erased => format!(", {erased} erased"),
-    };
-    let told = format!("{} there{erased}", kept.len());
-    let bytes = ports.blobs.bytes(TAPES).await?;
-    Ok(match quota {
-        Some(quota) if bytes >= quota => {
-            let full = format!("{told}; they take all of their quota: no session opens");
-            return Err(Failure::Unavailable(full));
-        }
-        Some(quota) if near(bytes, quota) => {
-            let detail = format!("{told}; they take {bytes} of {quota} bytes");
-            (Health::Note, detail)
-        }
-        _ => (Health::Ok, told),
-    })
+    if open.is_empty() {
+        return Ok((Health::Ok, "none that nobody decided on".to_owned()));
+    }
+    let detail = format!(
+        "{} that nobody decided on: portcullis side-doors list RESOURCE",
+        open.join(", ")
+    );
+    Ok((Health::Note, detail))
 }
 
 /// Whether the log's first tile is there, in whatever width.

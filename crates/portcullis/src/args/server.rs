@@ -72,12 +72,15 @@ impl Role {
 /// `doctor`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  portcullis doctor --data /var/lib/portcullis\n  portcullis doctor --data /var/lib/portcullis --checkpoint kept.checkpoint"
+    after_help = "Examples:\n  portcullis doctor --data /var/lib/portcullis\n  portcullis doctor --data /var/lib/portcullis --checkpoint kept.checkpoint --tapes"
 )]
 pub(crate) struct DoctorArgs {
     /// A checkpoint you kept elsewhere (`ledger checkpoint`): the ledger must continue it
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
+    /// Read every tape from its beginning to its end, and hold it against the ledger
+    #[arg(long)]
+    pub(crate) tapes: bool,
     /// The configuration (default: portcullis.toml in the data folder)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

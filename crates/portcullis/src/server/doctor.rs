@@ -33,10 +33,7 @@ pub(crate) async fn run(global: &Global, args: DoctorArgs) -> anyhow::Result<Out
         .as_deref()
         .map(|path| std::fs::read(path).with_context(|| format!("reading {}", path.display())));
     let kept = kept.transpose()?;
-    tell(
-        global,
-        &look(&folder, args.config.as_deref(), kept.as_deref()).await,
-    )
+    tell(global, &look(&folder, &args, kept.as_deref()).await)
 }
 
 /// Tells what was found, and fails if anything is wrong.
@@ -66,8 +63,8 @@ pub(super) fn tell(global: &Global, checks: &[Check]) -> anyhow::Result<Outcome>
     })
 }
 
-async fn look(folder: &DataFolder, named: Option<&Path>, kept: Option<&[u8]>) -> Vec<Check> {
-    let config = Config::read(folder, named);
+async fn look(folder: &DataFolder, args: &DoctorArgs, kept: Option<&[u8]>) -> Vec<Check> {
+    let config = Config::read(folder, args.config.as_deref());
     // Without a configuration, what `init` wrote.
     let unlock = config
         .as_ref()
@@ -87,7 +84,11 @@ async fn look(folder: &DataFolder, named: Option<&Path>, kept: Option<&[u8]>) ->
     ];
     match ports(folder) {
         Ok(ports) => {
-            let beside = Beside { kept, tape_quota };
+            let beside = Beside {
+                kept,
+                tape_quota,
+                read_tapes: args.tapes,
+            };
             checks.extend(diagnose(&ports, beside).await.into_iter().map(Check::from));
             checks.push(Check::of("vault", vault(folder, &unlock, ports).await));
         }
