@@ -22,6 +22,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod dropped_events;
+mod enrolling;
 mod erasing;
 mod evidence;
 mod folders;

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod administration;
 pub(crate) mod auditing;
+pub(crate) mod hosts;
 pub(crate) mod retention;
 pub(crate) mod server;
 pub(crate) mod window;
@@ -129,6 +130,13 @@ pub(crate) enum Command {
     Ssh(access::SshArgs),
     /// Print what ~/.ssh/config needs for plain `ssh TARGET`
     SshConfig(access::SshConfigArgs),
+    /// Bring a host in: what would change there, do it, take it back; and which side doors it has
+    Enroll(hosts::EnrollArgs),
+    /// Ways into a host that do not lead through Portcullis
+    SideDoors {
+        #[command(subcommand)]
+        command: hosts::SideDoorsCommand,
+    },
     #[command(flatten)]
     Administration(administration::AdministrationCommand),
     /// Policy bundles

@@ -58,6 +58,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Sessions { command } => commands::sessions::run(&global, command).await,
         Command::Ssh(args) => commands::ssh::connect(&global, args).await,
         Command::SshConfig(args) => commands::ssh::config(&global, args).await,
+        Command::Enroll(args) => commands::enroll::run(&global, args).await,
+        Command::SideDoors { command } => commands::side_doors::run(&global, command).await,
         Command::Administration(command) => commands::administration::run(&global, command).await,
         Command::Policy { command } => commands::policy::run(&global, command).await,
         Command::Ledger { command } => commands::ledger::run(&global, command).await,
