@@ -50,6 +50,15 @@ fn a_host_is_brought_in_used_and_left_exactly_as_it_was() {
         "{preview}"
     );
 
+    // Another host than the one that has the name.
+    let mut other = words(&options, &[]);
+    other[3] = "web-1";
+    let other = world.json("olaf", &other, 1);
+    assert!(
+        text(&other["detail"]).contains("none of the keys of web-1"),
+        "{other}"
+    );
+
     // As if the line had dropped when everything was written, and sshd not told.
     let authority = text(&world.json("olaf", &["ledger", "key"], 0)["ssh_authority"]);
     interrupted::written_and_not_told(&host, &authority);
