@@ -63,7 +63,11 @@ fn a_host_is_brought_in_used_and_left_exactly_as_it_was() {
     let authority = text(&world.json("olaf", &["ledger", "key"], 0)["ssh_authority"]);
     interrupted::written_and_not_told(&host, &authority);
     let apply = ["--apply", "--environment", "staging"];
-    world.signed("olaf", &words(&options, &apply));
+    let once = world.json("olaf", &words(&options, &apply), 4);
+    host.serves();
+    // Done again before anybody signed, it is not proposed again.
+    let signed = world.signed("olaf", &words(&options, &apply));
+    assert_eq!(signed["id"], once["change"]["id"]);
     host.serves();
     it_is_used(&world);
     its_side_doors_are_decided(&world, &host, &options);

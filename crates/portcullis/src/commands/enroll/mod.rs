@@ -65,11 +65,15 @@ async fn bring_in(
     let mut told = Told::new(&enrolment.name, &plan);
     let can = plan.against.is_empty();
     if args.apply && can {
-        told.change(enrolment.propose(&known, reach).await?);
+        let change = enrolment.propose(&known, reach).await?;
         if !plan.acts.is_empty() {
-            let after = enrolment.apply(&plan, reach).await?;
-            doors = side_doors(&after, &enrolment.authority);
+            let after = enrolment.apply(&plan, reach).await;
+            if after.is_err() && !global.json {
+                show::still_waits(change.as_ref())?;
+            }
+            doors = side_doors(&after?, &enrolment.authority);
         }
+        told.change(change);
         told.applied();
     }
     told.doors(&doors, enrolment.report(&known, &doors).await?);
@@ -118,10 +122,20 @@ impl<'a> Enrolment<'a> {
         (!self.args.no_tasks && tasks != self.args.account).then_some(tasks)
     }
 
-    /// Proposes the resource, unless it is there.
+    /// Proposes the resource, unless it is there, or waits already because this was begun before.
     async fn propose(&self, known: &Known, reach: &Reach<'_>) -> anyhow::Result<Option<Value>> {
         if self.resource.is_some() {
             return Ok(None);
+        }
+        let changes = self.api.list("/changes").await?;
+        let waits = |change: &&Value| {
+            text(change, "/status") == "pending"
+                && text(change, "/body/change") == "put_resource"
+                && text(change, "/body/resource/name") == self.name
+        };
+        let mut changes = changes.as_array().into_iter().flatten();
+        if let Some(change) = changes.find(waits) {
+            return Ok(Some(change.clone()));
         }
         let args = self.args;
         let address = match &args.address {

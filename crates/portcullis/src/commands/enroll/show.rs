@@ -152,6 +152,17 @@ impl<'a> Told<'a> {
     }
 }
 
+/// What was proposed is not undone by what failed at the host.
+pub(super) fn still_waits(change: Option<&Value>) -> anyhow::Result<()> {
+    let Some(change) = change.filter(|change| text(change, "/status") == "pending") else {
+        return Ok(());
+    };
+    let id = text(change, "/id");
+    output::note(format!(
+        "{id} waits for signatures all the same: to drop it, portcullis deny {id}"
+    ))
+}
+
 /// What was taken back.
 pub(super) fn undone(global: &Global, args: &EnrollArgs, acts: &[Act]) -> anyhow::Result<()> {
     if global.json {
