@@ -192,6 +192,15 @@ impl Known {
         }
     }
 
+    /// What stands against changing what sshd reads, where it was none of the host's that led here.
+    pub(crate) fn no_sshd(&self) -> Option<String> {
+        let none = self.own_sshd().is_none();
+        none.then(|| {
+            "it was no sshd of the host's that led here, so none could be told to read its configuration: go there by plain SSH"
+                .to_owned()
+        })
+    }
+
     /// What has the sshd that led here read its configuration; nothing where one is started for each client.
     pub(crate) fn reload(&self) -> Option<Act> {
         let (process, line) = self.own_sshd()?;

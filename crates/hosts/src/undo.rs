@@ -128,6 +128,7 @@ impl Record {
         if self.acts.iter().any(|act| matches!(act, Act::Put { .. })) {
             way.acts.push(Act::Check);
             way.acts.extend(known.reload());
+            way.against.extend(known.no_sshd());
         }
         for act in self.acts.iter().rev() {
             if let Act::Account(name) = act {
@@ -204,7 +205,19 @@ fn without_ours(now: &[u8], before: Option<&[u8]>, ours: &str) -> Ours {
         return Ours::Unclear;
     };
     let Some((ahead, behind)) = now.split_once(added) else {
-        return Ours::None;
+        let words = |line: &str| {
+            line.split_whitespace()
+                .take(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let ours: Vec<_> = added.lines().map(words).collect();
+        // Written otherwise, it is there all the same.
+        return if now.lines().any(|line| ours.contains(&words(line))) {
+            Ours::Unclear
+        } else {
+            Ours::None
+        };
     };
     if (ahead.is_empty() || ahead.ends_with('\n')) && !behind.contains(added) {
         Ours::Once(format!("{ahead}{behind}"))
@@ -416,6 +429,7 @@ mod tests {
         let twice = format!("{AFTER}{AFTER}");
         for (ca, config) in [
             (Some("ours\n"), twice.as_str()),
+            (Some("ours\n"), "TrustedUserCAKeys   /x # theirs\nPort 22\n"),
             (Some("ours\nmore\n"), AFTER),
         ] {
             assert_eq!(way(ca, config).against.len(), 1, "{config:?}");

@@ -87,6 +87,7 @@ impl Plan {
             self.there
                 .push("a plan that was begun and goes on".to_owned());
             self.acts = record.again(known);
+            self.against.extend(known.no_sshd());
         } else {
             self.against.push(
                 "it was brought in before, and otherwise (by another installation, for another account, or others have \
@@ -105,14 +106,8 @@ impl Plan {
         let touches_sshd = self.acts.iter().any(|act| matches!(act, Act::Put { .. }));
         if touches_sshd {
             self.acts.push(Act::Check);
-            match known.own_sshd() {
-                Some(_) => self.acts.extend(known.reload()),
-                None => self.against.push(
-                    "it was no sshd of the host's that led here, so none could be told to read its configuration: go there by \
-                     plain SSH"
-                        .to_owned(),
-                ),
-            }
+            self.acts.extend(known.reload());
+            self.against.extend(known.no_sshd());
         }
         self.acts.push(Act::Finish);
         let begin = Act::Begin(Act::text(&self.acts));

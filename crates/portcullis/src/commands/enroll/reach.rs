@@ -197,7 +197,7 @@ impl<'a> Reach<'a> {
             Some(10) => (
                 format!("{host} is looked at as root, and this is somebody else"),
                 format!(
-                    "portcullis enroll root@HOST …, or --sudo where sudo asks {host} for nothing"
+                    "portcullis enroll root@HOST …, or --sudo where sudo at {host} needs no password"
                 ),
             ),
             Some(11) => (

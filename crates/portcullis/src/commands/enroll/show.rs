@@ -145,7 +145,7 @@ impl<'a> Told<'a> {
             ))
         } else {
             output::line(format!(
-                "\nnothing was changed; to do it: portcullis enroll {} --apply …",
+                "\nnothing was changed; to do it, the same with --apply, and --environment where it is new: portcullis enroll {} --apply",
                 args.host
             ))
         }
@@ -172,7 +172,7 @@ pub(super) fn undone(global: &Global, args: &EnrollArgs, acts: &[Act]) -> anyhow
         output::line(format!("done      {act}"))?;
     }
     output::line(format!(
-        "\n{} is as it was; the resource stays until it is removed: portcullis resources remove NAME",
+        "\nwhat was done at {} is undone; the resource stays until it is removed: portcullis resources remove NAME",
         args.host
     ))
 }
